@@ -1,0 +1,71 @@
+// KeyValueStore: the kvstore engine as a library, without sockets.
+//
+//   auto opened = kvstore::KeyValueStore::open({});
+//   if (!opened.ok()) { ... opened.status().message() ... }
+//   kvstore::KeyValueStore& store = *opened.value();
+//   kvstore::Status status = store.set("user:1", "john");
+//   std::optional<std::string> name = store.get("user:1");
+//
+// Thread rule: every member function may be called from any thread at any time, except the destructor.
+// Keys and values are bytes: any byte may appear in them, a key or value may be empty, each up to 512 MiB.
+// Errors are returned, never thrown; running out of memory ends the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kvstore/options.h"
+#include "kvstore/status.h"
+
+namespace kvstore {
+
+struct Stats {
+  std::size_t keys = 0;
+  std::size_t index_bytes = 0;        // hash table: buckets and directories
+  std::size_t record_bytes = 0;       // records in use: header, key, value
+  std::size_t record_free_bytes = 0;  // holes in the record arenas, reused by later writes
+  std::size_t large_value_bytes = 0;  // values of 8 KiB and more, each in a block of its own
+};
+
+class KeyValueStore {
+ public:
+  // kInvalidArgument when an option is out of range.
+  [[nodiscard]] static Result<std::unique_ptr<KeyValueStore>> open(const Options& options);
+  ~KeyValueStore();
+  KeyValueStore(const KeyValueStore&) = delete;
+  KeyValueStore& operator=(const KeyValueStore&) = delete;
+
+  // Creates or replaces the key. kTooLarge when key or value is over 512 MiB.
+  Status set(std::string_view key, std::string_view value);
+  // A copy of the value, or nullopt when the key is not there.
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
+  // Like get(), into a string whose memory is reused; false (and `value` untouched) when the key is not there.
+  [[nodiscard]] bool get(std::string_view key, std::string& value) const;
+  [[nodiscard]] bool contains(std::string_view key) const;
+  // True when the key was there.
+  bool erase(std::string_view key);
+  // Removes every key.
+  void clear();
+
+  // Number of keys. Exact when no other thread writes; otherwise true at some instant for each shard.
+  [[nodiscard]] std::size_t size() const;
+
+  // Calls `visit` for every key and value until it returns false. The views are valid during the call only. Keys that
+  // are there from start to end are visited at least once; ones written meanwhile may or may not be, and a key can be
+  // visited twice while the store grows. `visit` runs without locks and may use the store.
+  void for_each(const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  class Impl;
+  explicit KeyValueStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kvstore

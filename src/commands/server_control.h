@@ -1,0 +1,32 @@
+// ServerControl: what commands ask of the program around the engine. Implemented by server::Server.
+//
+// Thread rule: any worker may call any function; implementations synchronise themselves.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kvstore::commands {
+
+class ServerControl {
+ public:
+  virtual ~ServerControl() = default;
+
+  // The text of INFO for one section name in lower case ("server", "clients", ...), without a line end after the last
+  // line; empty when there is no such section.
+  [[nodiscard]] virtual std::string info_section(std::string_view section) const = 0;
+  [[nodiscard]] virtual std::vector<std::string_view> info_sections() const = 0;  // in display order
+  // Every configuration value, name first.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> config() const = 0;
+  virtual void reset_statistics() = 0;
+  // CLIENT LIST: one line a client, each ended by '\n'.
+  [[nodiscard]] virtual std::string client_list() const = 0;
+  [[nodiscard]] virtual std::string version() const = 0;
+  // Begins an orderly end of the server.
+  virtual void request_shutdown() = 0;
+};
+
+}  // namespace kvstore::commands

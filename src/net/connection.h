@@ -1,0 +1,53 @@
+// Connection: one accepted socket, as its handler sees it.
+//
+// Thread rule: the loop's own thread.
+// Invariants:
+//   1. At most one send is in flight; output added meanwhile waits behind it.
+//   2. After close() no byte is sent or delivered; on_close comes later in the same turn or in a later one.
+//   3. close_after_send() delivers nothing more and closes once the output so far was handed to the kernel (bounded by
+//      a linger time, so that a peer that never reads cannot keep it).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/output_buffer.h"
+
+namespace kvstore::net {
+
+class Connection {
+ public:
+  static constexpr std::size_t kLowWaterBytes = 64 * 1024;
+
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  virtual ~Connection() = default;
+
+  // Replies are appended here; mark_dirty() has them sent at the end of the turn.
+  [[nodiscard]] base::OutputBuffer& output() { return output_; }
+  virtual void mark_dirty() = 0;
+  // Bytes not yet accepted by the kernel: in flight and in output().
+  [[nodiscard]] virtual std::size_t unsent_bytes() const = 0;
+
+  virtual void pause_receive() = 0;
+  virtual void resume_receive() = 0;
+  virtual void close_after_send() = 0;
+  virtual void close() = 0;
+
+  [[nodiscard]] virtual int fd() const = 0;
+  [[nodiscard]] const std::string& peer_address() const { return peer_address_; }    // "127.0.0.1:40000"
+  [[nodiscard]] const std::string& local_address() const { return local_address_; }  // "127.0.0.1:6379"
+  [[nodiscard]] bool peer_is_loopback() const { return peer_is_loopback_; }
+
+  void* user_data = nullptr;  // the handler's own
+
+ protected:
+  base::OutputBuffer output_;
+  std::string peer_address_;
+  std::string local_address_;
+  bool peer_is_loopback_ = false;
+};
+
+}  // namespace kvstore::net

@@ -1,0 +1,113 @@
+// Keyspace: all keys of all 16 logical databases, split over shards that each have one short lock.
+//
+// Words: a *shard* owns a slice of hash space in every database; a *table* is one database's part of a shard.
+//
+// Thread rule: the functions under "one key" require that the caller holds the lock of the key's shard; the functions
+// under "whole keyspace" take the locks they need themselves, one shard at a time unless they say otherwise, and must
+// be called with none held.
+//
+// Invariants:
+//   1. A key lives in the shard its hash names; locks of several shards are taken in ascending order.
+//   2. No lock is held for a time that grows with a table or over a system call (fallbacks when a spare page ran out
+//   aside).
+//   3. Memory that a write frees or replaces and that is large goes to the WriteContext and is freed after the unlock.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+#include "store/shard_set.h"
+#include "store/value.h"
+#include "store/write_context.h"
+
+namespace kvstore::store {
+
+// A key with its hash: hashed once a request, used by every step.
+struct Key {
+  std::string_view bytes;
+  std::uint64_t hash = 0;
+};
+
+struct KeyspaceStats {
+  std::size_t keys = 0;
+  std::size_t index_bytes = 0;        // buckets and directories
+  std::size_t record_bytes = 0;       // arena bytes in use by records
+  std::size_t record_free_bytes = 0;  // arena bytes in holes
+  std::size_t large_value_bytes = 0;  // values outside the arenas
+};
+
+class Keyspace {
+ public:
+  static constexpr int kDatabases = 16;
+  static constexpr std::size_t kKeyBytesMax = std::size_t{512} << 20;
+  static constexpr std::size_t kValueBytesMax = std::size_t{512} << 20;
+
+  struct Options {
+    unsigned shards = 64;  // 1 to ShardSet::kShardsMax
+    base::KeyHasher::Secret hash_secret = base::KeyHasher::random_secret();
+  };
+
+  explicit Keyspace(const Options& options);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  [[nodiscard]] Key key(std::string_view bytes) const { return {bytes, hasher_(bytes)}; }
+  [[nodiscard]] unsigned shards() const;
+  [[nodiscard]] unsigned shard_of(std::uint64_t hash) const;
+
+  // --- locks -----------------------------------------------------------------------------------------------------
+  void lock(unsigned shard);
+  void unlock(unsigned shard);
+  void lock(const ShardSet& shards);  // ascending
+  void unlock(const ShardSet& shards);
+  // Maps the pages the next inserts of these shards will need. Call it after unlock, with no lock held; cheap when
+  // nothing is needed.
+  void prepare_spares(unsigned shard);
+
+  // --- prefetch: hints, no lock needed, never wrong --------------------------------------------------------------
+  void prefetch_bucket(int db, std::uint64_t hash);
+  void prefetch_record(int db, std::uint64_t hash);
+
+  // --- one key: its shard is locked ------------------------------------------------------------------------------
+  // The value, or an empty ValueView. Valid until the shard is unlocked or written.
+  [[nodiscard]] ValueView find(int db, const Key& key) const;
+  // Creates or replaces the key.
+  void set(int db, const Key& key, ValueType type, NewValue value, WriteContext& context);
+  // Resizes the string at an existing key, keeping the common prefix and filling new bytes with zeros, and returns its
+  // bytes for writing. Precondition: the key is there and holds a string.
+  [[nodiscard]] char* resize(int db, const Key& key, std::size_t size, WriteContext& context);
+  // True when the key was there.
+  bool erase(int db, const Key& key, WriteContext& context);
+  // Copies value and type of `from` (must be there) over `to`. Shards of both are locked. Any type.
+  void copy(int from_db, const Key& from, int to_db, const Key& to, WriteContext& context);
+
+  // --- whole keyspace: no lock held ------------------------------------------------------------------------------
+  [[nodiscard]] std::size_t size(int db) const;
+  // Empties one database, or all; atomic (all shards locked for a pointer swap each), memory is freed afterwards.
+  void flush(int db);
+  void flush_all();
+  // Exchanges two databases; atomic.
+  void swap(int a, int b);
+  // Calls `visit` for about `count` keys (at least one bucket, at most `count` + a bucket's worth) starting at
+  // `cursor`, under a shard's lock: it must be short and must not touch the keyspace. Returns the next cursor; 0 at the
+  // end. A key that is there from the first call to the last is visited at least once, whatever grows meanwhile.
+  using Visitor = std::function<void(std::string_view key, const ValueView& value)>;
+  std::uint64_t scan(int db, std::uint64_t cursor, std::size_t count, const Visitor& visit) const;
+  [[nodiscard]] std::optional<std::string> random_key(int db) const;
+  [[nodiscard]] KeyspaceStats stats() const;
+  // Does a bounded slice of background work (compaction) on a few shards; true when more is waiting.
+  bool maintain();
+
+ private:
+  base::KeyHasher hasher_;
+};
+
+}  // namespace kvstore::store
