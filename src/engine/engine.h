@@ -1,10 +1,19 @@
 // Engine: runs commands against the keyspace: hash -> prefetch -> lock the shards of the keys -> handler -> unlock.
 //
-// It knows nothing of sockets: the server and the embedded library both stand on it.
+// It knows nothing of sockets. A worker runs a batch so:
+//   executor.prepare(calls);
+//   for (Call& call : calls) executor.run(call, now_us);
 //
-// Thread rule: any number of threads may each run their own batch. A Batch belongs to one thread.
+// Thread rule: an Engine is shared by all threads; an Executor and its calls belong to one thread.
+// Invariants:
+//   1. A handler runs with exactly the shards of the keys its row names locked, each once, taken in ascending order; a
+//      row without keys runs with none.
+//   2. Nothing is hashed, copied by the size of a large value, or given back to the allocator while a lock is held.
+//   3. A command on small values allocates nothing here.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -29,21 +38,46 @@ struct Call {
   store::Key first_key;  // filled by prepare()
 };
 
+// What all workers share: the data and the commands.
 class Engine {
  public:
   explicit Engine(const store::Keyspace::Options& options) : keyspace_(options) {}
 
   [[nodiscard]] store::Keyspace& keyspace() { return keyspace_; }
+  [[nodiscard]] const store::Keyspace& keyspace() const { return keyspace_; }
   [[nodiscard]] const commands::CommandTable& table() const { return table_; }
-
-  // Hashes the first key of every call and prefetches its bucket, then its record.
-  void prepare(std::span<Call> calls);
-  // Runs one prepared call: locks, handler, unlock; its reply is complete in call.output on return.
-  void run(Call& call, commands::ServerControl& server, std::int64_t now_us);
 
  private:
   store::Keyspace keyspace_;
   commands::CommandTable table_;
+};
+
+// Runs calls; one a worker, so that what a command needs for a moment is kept and not allocated each time.
+class Executor {
+ public:
+  Executor(Engine& engine, commands::ServerControl& server) : engine_(engine), server_(server) {}
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Hashes the first key of every call and fetches its bucket, then its record, into the cache. Every call must be
+  // prepared once before it is run.
+  void prepare(std::span<Call> calls);
+  // Runs one prepared call; its reply is complete in call.output on return (a command may write none). `now_us` is the
+  // wall clock of this turn.
+  void run(Call& call, std::int64_t now_us);
+
+ private:
+  void run_one_shard(Call& call, std::int64_t now_us, int db);
+  void run_many_shards(Call& call, std::int64_t now_us, int db, std::size_t last_key);
+  void invoke(Call& call, std::int64_t now_us, int db);
+  void stage_large_arguments(const Call& call);
+  void release_after_write();
+
+  Engine& engine_;
+  commands::ServerControl& server_;
+  store::WriteContext writes_;
+  std::vector<store::NewValue> staged_;      // large arguments of the running write, copied before the lock
+  std::vector<std::uint32_t> staged_index_;  // which argument each holds, ascending
 };
 
 // True when `arg_count` words (name included) satisfy the row's arity.
