@@ -1,0 +1,72 @@
+// Server: puts the rooms together: engine, workers with their event loops, listener, signals; and tells commands about
+// itself (commands::ServerControl).
+//
+// Thread rule: start() and run() on the main thread; ServerControl from any worker.
+//
+// Order of an orderly end (SIGTERM, SIGINT, SHUTDOWN): stop accepting -> every loop finishes its turn, sends what is
+// written for at most kLingerMs and closes -> threads join -> exit status 0. A second signal ends the process at once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "commands/server_control.h"
+#include "engine/engine.h"
+#include "env/clock.h"
+#include "kvstore/status.h"
+#include "net/event_loop.h"
+#include "server/client_registry.h"
+#include "server/options.h"
+#include "server/worker.h"
+
+namespace kvstore::server {
+
+class Server final : public commands::ServerControl {
+ public:
+  explicit Server(ServerOptions options, const env::Clock& clock = env::Clock::system());
+  ~Server() override;
+
+  // Opens the port and starts the workers. On success the server answers.
+  Status start();
+  // Waits for a signal or SHUTDOWN, then ends in good order.
+  void run();
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  // --- commands::ServerControl -----------------------------------------------------------------------------------
+  [[nodiscard]] std::string info_section(std::string_view section) const override;
+  [[nodiscard]] std::vector<std::string_view> info_sections() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
+  void reset_statistics() override;
+  [[nodiscard]] std::string client_list() const override { return registry_.list(); }
+  [[nodiscard]] std::string version() const override;
+  void request_shutdown() override;
+
+ private:
+  static constexpr int kLingerMs = 2000;
+
+  struct Thread {
+    std::unique_ptr<Worker> worker;
+    std::unique_ptr<net::EventLoop> loop;
+    std::thread thread;
+  };
+
+  [[nodiscard]] Result<net::Backend> choose_backend() const;
+  Status start_workers(int listen_fd);
+  void stop();
+
+  const ServerOptions options_;
+  const env::Clock& clock_;
+  engine::Engine engine_;
+  ClientRegistry registry_;
+  const std::int64_t started_us_;
+  const std::string run_id_;
+  net::Backend backend_ = net::Backend::kEpoll;
+  std::uint16_t port_ = 0;
+  int shutdown_event_ = -1;  // eventfd: request_shutdown() wakes the main thread
+  std::vector<Thread> threads_;
+  std::size_t next_loop_ = 0;  // used by the accepting loop's thread only
+};
+
+}  // namespace kvstore::server

@@ -1,0 +1,319 @@
+#include "server/worker.h"
+
+#include <algorithm>
+
+#include "protocol/json_line_parser.h"
+#include "protocol/protocol_detector.h"
+#include "protocol/resp_parser.h"
+
+namespace kvstore::server {
+namespace {
+
+constexpr commands::Command kNoCommand{};  // stands in a batch for an answer that runs nothing
+
+Session& session_of(net::Connection& connection) { return *static_cast<Session*>(connection.user_data); }
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, bool maintains_store)
+    : shared_(shared),
+      maintains_store_(maintains_store),
+      executor_(shared.engine, shared.control),
+      now_us_(shared.clock.wall_us()),
+      metrics_(shared.engine.table().all().size()) {
+  limits_.line_bytes_max = shared.options.max_request_bytes;
+}
+
+Worker::~Worker() = default;
+
+// --- connections --------------------------------------------------------------------------------------------------
+
+void Worker::on_open(net::Connection& connection) {
+  if (shared_.registry.size() >= shared_.options.max_clients) {
+    metrics_.connections_rejected.add();
+    connection.output().append("-ERR max number of clients reached\r\n");
+    connection.close_after_send();
+    return;
+  }
+  metrics_.connections_accepted.add();
+  connection.user_data = new Session(connection, shared_.registry.next_id(), shared_.registry, shared_.clock.wall_us());
+}
+
+void Worker::on_close(net::Connection& connection) {
+  if (connection.user_data == nullptr) return;
+  Session& session = session_of(connection);
+  if (session.pending_calls > 0) run_batch();  // what a client sent before it left still counts
+  std::replace(touched_.begin(), touched_.end(), &session, static_cast<Session*>(nullptr));
+  std::erase(resumed_, &session);
+  connection.user_data = nullptr;
+  delete &session;
+}
+
+void Worker::on_receive_end(net::Connection& connection) {
+  if (connection.user_data == nullptr) return;
+  session_of(connection).peer_finished = true;
+  touch(session_of(connection));
+}
+
+void Worker::on_drained(net::Connection& connection) {
+  if (connection.user_data == nullptr) return;
+  Session& session = session_of(connection);
+  account_memory(session);
+  if (session.throttled) resumed_.push_back(&session);
+}
+
+// --- input --------------------------------------------------------------------------------------------------------
+
+void Worker::on_receive(net::Connection& connection, std::string_view bytes) {
+  if (connection.user_data == nullptr) return;
+  Session& session = session_of(connection);
+  if (session.closing()) return;
+  metrics_.input_bytes.add(bytes.size());
+  touch(session);
+  if (!session.decided()) decide_protocol(session, bytes.front());
+  if (session.closing()) return;
+
+  if (session.throttled || !session.input().empty()) {
+    if (session.pending_calls > 0) run_batch();  // invariant 1: the input is about to move
+    keep_input(session, bytes);
+    if (!session.throttled) parse_kept_input(session);
+    return;
+  }
+  const std::size_t used = parse(session, bytes);
+  if (used < bytes.size() && !session.closing()) keep_input(session, bytes.substr(used));
+}
+
+void Worker::decide_protocol(Session& session, char first_byte) {
+  switch (protocol::detect_protocol(first_byte)) {
+    case protocol::DetectedProtocol::kTls:  // no certificate is configured, and a TLS client cannot read our words
+      session.close_after_reply();
+      return;
+    case protocol::DetectedProtocol::kResp:
+      session.decide(commands::Protocol::kResp2, std::make_unique<protocol::RespParser>(limits_));
+      break;
+    case protocol::DetectedProtocol::kJsonLines:
+      session.decide(commands::Protocol::kJson, std::make_unique<protocol::JsonLineParser>(limits_));
+      break;
+  }
+  if (shared_.options.protected_mode && !session.connection().peer_is_loopback()) {
+    refuse(session, "DENIED",
+           "kvstore is running in protected mode: it answers only clients on its own machine, because no password is "
+           "set. To let others in, start it with --protected-mode no, on a network you trust.");
+  }
+}
+
+void Worker::refuse(Session& session, std::string_view code, std::string_view text) {
+  protocol::ReplyWriter& writer = writer_of(session);
+  writer.begin(session.connection().output());
+  writer.error(code, text);
+  writer.end();
+  session.close_after_reply();
+}
+
+std::size_t Worker::parse(Session& session, std::string_view input) {
+  std::size_t used = 0;
+  while (used < input.size() && !session.closing()) {
+    if (requests_.size() >= kBatchCallsMax) {
+      run_batch();
+      if (session.connection().unsent_bytes() > kOutputHighWaterBytes) {
+        throttle(session);
+        break;
+      }
+      if (session.closing()) break;
+    }
+    const std::size_t first_word = words_.size();
+    protocol::ParseResult result = session.parser().parse(input.substr(used), words_, scratch_);
+    used += result.consumed;
+    switch (result.status) {
+      case protocol::ParseStatus::kRequest:
+        add_request(session, first_word);
+        break;
+      case protocol::ParseStatus::kNothing:
+        break;
+      case protocol::ParseStatus::kIncomplete:
+        return used;
+      case protocol::ParseStatus::kError:
+        add_answer(session, Answer::kProtocolError, std::move(result.error));
+        return input.size();
+      case protocol::ParseStatus::kClose:
+        add_answer(session, Answer::kClose, {});
+        return input.size();
+    }
+  }
+  return used;
+}
+
+void Worker::add_request(Session& session, std::size_t first_word) {
+  const std::size_t word_count = words_.size() - first_word;
+  const commands::Command* command = shared_.engine.table().find(words_[first_word]);
+  Answer answer = Answer::kRun;
+  if (command == nullptr) {
+    answer = Answer::kUnknownCommand;
+  } else if (!engine::arity_ok(*command, word_count)) {
+    answer = Answer::kWrongArity;
+  }
+  engine::Call call;
+  call.command = command != nullptr ? command : &kNoCommand;
+  requests_.push_back(Request{&session, answer, first_word, word_count, {}});
+  calls_.push_back(call);
+  ++session.pending_calls;
+}
+
+void Worker::add_answer(Session& session, Answer answer, std::string error) {
+  engine::Call call;
+  call.command = &kNoCommand;
+  requests_.push_back(Request{&session, answer, words_.size(), 0, std::move(error)});
+  calls_.push_back(call);
+  ++session.pending_calls;
+}
+
+void Worker::parse_kept_input(Session& session) { session.input().consume(parse(session, session.input().view())); }
+
+void Worker::keep_input(Session& session, std::string_view bytes) {
+  session.input().append(bytes);
+  account_memory(session);
+  if (!over_budget(session)) return;
+  metrics_.client_memory_refusals.add();
+  if (session.pending_calls > 0) run_batch();
+  refuse(session, "ERR", "the memory for client requests is used up (see --max-client-memory-bytes)");
+  session.input().clear();
+  account_memory(session);
+}
+
+// --- the turn -----------------------------------------------------------------------------------------------------
+
+void Worker::on_turn() {
+  now_us_ = shared_.clock.wall_us();
+  metrics_.turns.add();
+  // Sessions whose replies were read go on where they stopped; parsing may throttle them again.
+  std::vector<Session*> resumed;
+  resumed.swap(resumed_);
+  for (Session* session : resumed) {
+    if (session->closing()) continue;
+    session->throttled = false;
+    touch(*session);
+    parse_kept_input(*session);
+    if (!session->throttled) session->connection().resume_receive();
+  }
+  run_batch();
+  for (Session* session : touched_) {
+    if (session != nullptr) settle(*session);
+  }
+  touched_.clear();
+}
+
+void Worker::run_batch() {
+  if (requests_.empty()) return;
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    const Request& request = requests_[i];
+    engine::Call& call = calls_[i];
+    call.args = protocol::Args(words_).subspan(request.first_word, request.word_count);
+    call.client = request.session;
+    call.output = &request.session->connection().output();
+  }
+  executor_.prepare(calls_);
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    Session& session = *requests_[i].session;
+    --session.pending_calls;
+    if (!session.closing()) answer(requests_[i], calls_[i]);
+  }
+  requests_.clear();
+  calls_.clear();
+  words_.clear();
+  scratch_.reset();
+}
+
+void Worker::answer(const Request& request, engine::Call& call) {
+  Session& session = *request.session;
+  const std::size_t before = call.output->size();
+  protocol::ReplyWriter& writer = writer_of(session);
+  switch (request.answer) {
+    case Answer::kRun:
+      call.reply = &writer;
+      session.note_command(*call.command, now_us_);
+      metrics_.commands_processed.add();
+      metrics_.calls[shared_.engine.table().index_of(*call.command)].add();
+      executor_.run(call, now_us_);
+      break;
+    case Answer::kUnknownCommand:
+      writer.begin(*call.output);
+      writer.unknown_command(call.args);
+      writer.end();
+      break;
+    case Answer::kWrongArity:
+      writer.begin(*call.output);
+      writer.wrong_arity(call.command->name);
+      writer.end();
+      break;
+    case Answer::kProtocolError: {
+      metrics_.protocol_errors.add();
+      const std::size_t space = request.error.find(' ');
+      refuse(session, request.error.substr(0, space), request.error.substr(space + 1));
+      break;
+    }
+    case Answer::kClose:
+      session.close_after_reply();
+      break;
+  }
+  metrics_.output_bytes.add(call.output->size() - before);
+}
+
+void Worker::touch(Session& session) {
+  if (session.touched) return;
+  session.touched = true;
+  touched_.push_back(&session);
+}
+
+void Worker::throttle(Session& session) {
+  session.throttled = true;
+  session.connection().pause_receive();
+}
+
+void Worker::settle(Session& session) {
+  session.touched = false;
+  net::Connection& connection = session.connection();
+  session.input().shrink();
+  account_memory(session);
+  if (!connection.output().empty()) connection.mark_dirty();
+  if (session.closing() || (session.peer_finished && !session.throttled)) {
+    connection.close_after_send();
+  } else if (over_budget(session)) {
+    metrics_.client_memory_refusals.add();
+    connection.close();  // its replies are what fills the budget, so it could not be told
+  } else if (!session.throttled && connection.unsent_bytes() > kOutputHighWaterBytes) {
+    throttle(session);
+  }
+}
+
+void Worker::account_memory(Session& session) {
+  const std::int64_t change = session.measure_memory();
+  if (change != 0) shared_.registry.add_memory(change);
+}
+
+bool Worker::over_budget(const Session& session) const {
+  return session.memory_bytes() > kGuaranteedSessionBytes &&
+         shared_.registry.memory_bytes() > static_cast<std::int64_t>(shared_.options.max_client_memory_bytes);
+}
+
+protocol::ReplyWriter& Worker::writer_of(const Session& session) {
+  switch (session.protocol()) {
+    case commands::Protocol::kResp2:
+      return resp2_;
+    case commands::Protocol::kResp3:
+      return resp3_;
+    case commands::Protocol::kJson:
+      break;
+  }
+  return json_;
+}
+
+void Worker::on_tick() {
+  if (!maintains_store_) return;
+  // A tenth of the time at most: slices until a hundredth of a second is used or nothing is left to do.
+  constexpr std::int64_t kSliceUs = 10'000;
+  const std::int64_t end_us = shared_.clock.monotonic_us() + kSliceUs;
+  while (shared_.engine.keyspace().maintain() && shared_.clock.monotonic_us() < end_us) {
+  }
+}
+
+}  // namespace kvstore::server

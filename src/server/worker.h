@@ -1,0 +1,119 @@
+// Worker: what one thread does with the bytes of its connections: parse all, prefetch all, run all, send all.
+//
+// Requests of all ready connections are gathered in a batch; when it is full, or everything that arrived was parsed,
+// the batch runs: the executor prefetches what its keys need, then runs the calls in the order they were parsed, so
+// replies keep the order of requests on each connection.
+//
+// Thread rule: every function runs on the worker's loop thread, except metrics(), which any thread reads.
+//
+// Invariants:
+//   1. A batch's words are views of bytes that do not move before it has run: the loop's receive buffers, a session's
+//      input, or the scratch. So a batch that holds requests of a session runs before that session's input changes.
+//   2. A session whose unsent replies exceed kOutputHighWaterBytes is throttled: nothing more of it is parsed or
+//   received
+//      until the peer has read. What the server keeps for one connection is bounded by that, one batch of replies, and
+//      the largest request.
+//   3. The input of all sessions together keeps within the client memory budget: the session that would exceed it is
+//      refused, never the data.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/scratch.h"
+#include "engine/engine.h"
+#include "env/clock.h"
+#include "net/connection_handler.h"
+#include "protocol/json_writer.h"
+#include "protocol/resp_writer.h"
+#include "server/client_registry.h"
+#include "server/metrics.h"
+#include "server/options.h"
+#include "server/session.h"
+
+namespace kvstore::server {
+
+class Worker final : public net::ConnectionHandler {
+ public:
+  struct Shared {
+    engine::Engine& engine;
+    commands::ServerControl& control;
+    ClientRegistry& registry;
+    const ServerOptions& options;
+    const env::Clock& clock;
+  };
+
+  // The first worker also looks after the store's background work.
+  Worker(const Shared& shared, bool maintains_store);
+  ~Worker() override;
+
+  void on_open(net::Connection& connection) override;
+  void on_receive(net::Connection& connection, std::string_view bytes) override;
+  void on_receive_end(net::Connection& connection) override;
+  void on_drained(net::Connection& connection) override;
+  void on_close(net::Connection& connection) override;
+  void on_turn() override;
+  void on_tick() override;
+
+  [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
+  // Any thread. Clears the counters.
+  void reset_metrics() { metrics_.reset(); }
+
+ private:
+  static constexpr std::size_t kBatchCallsMax = 64;
+  static constexpr std::size_t kOutputHighWaterBytes = std::size_t{1} << 20;
+  // Below this a session is never refused for the sake of the budget.
+  static constexpr std::size_t kGuaranteedSessionBytes = 64 * 1024;
+
+  // What to answer to one parsed request, in its place in the order.
+  enum class Answer : std::uint8_t { kRun, kUnknownCommand, kWrongArity, kProtocolError, kClose };
+  struct Request {
+    Session* session;
+    Answer answer;
+    std::size_t first_word;
+    std::size_t word_count;
+    std::string error;  // kProtocolError
+  };
+
+  void decide_protocol(Session& session, char first_byte);
+  void refuse(Session& session, std::string_view code, std::string_view text);
+  // Parses whole requests from `input` into the batch; returns how many bytes it used up.
+  std::size_t parse(Session& session, std::string_view input);
+  void add_request(Session& session, std::size_t first_word);
+  void add_answer(Session& session, Answer answer, std::string error);
+  void parse_kept_input(Session& session);
+  // Adds bytes to the session's input, or refuses it when the budget is spent.
+  void keep_input(Session& session, std::string_view bytes);
+  void run_batch();
+  void answer(const Request& request, engine::Call& call);
+  void touch(Session& session);
+  void throttle(Session& session);
+  // After the turn's replies are written: close, throttle, give memory back.
+  void settle(Session& session);
+  void account_memory(Session& session);
+  [[nodiscard]] bool over_budget(const Session& session) const;
+  [[nodiscard]] protocol::ReplyWriter& writer_of(const Session& session);
+
+  Shared shared_;
+  const bool maintains_store_;
+  protocol::ParserLimits limits_;
+  engine::Executor executor_;
+  protocol::Resp2Writer resp2_;
+  protocol::Resp3Writer resp3_;
+  protocol::JsonLineWriter json_;
+
+  std::vector<Request> requests_;    // the batch, in order of arrival
+  std::vector<engine::Call> calls_;  // parallel to requests_
+  std::vector<std::string_view> words_;
+  base::Scratch scratch_;
+
+  std::vector<Session*> touched_;  // sessions to settle at the end of the turn; null: closed meanwhile
+  std::vector<Session*> resumed_;  // throttled sessions whose replies were read
+  std::int64_t now_us_;            // wall clock, read once a turn
+  WorkerMetrics metrics_;
+};
+
+}  // namespace kvstore::server
