@@ -37,6 +37,10 @@ class ReplyWriter {
   virtual void bulk(std::string_view bytes) = 0;
   // A large value: referenced, not copied, where the protocol allows it.
   virtual void bulk(base::SharedBytesRef block) = 0;
+  // A part of a large value. A writer that can reference the part overrides this one, which copies.
+  virtual void bulk_slice(base::SharedBytesRef block, std::size_t offset, std::size_t length) {
+    bulk(block->view().substr(offset, length));
+  }
   virtual void verbatim(std::string_view text) = 0;  // text for people: RESP3 "=txt:", RESP2 bulk, JSON string
   virtual void array(std::size_t elements) = 0;
   virtual void map(std::size_t pairs) = 0;  // RESP2: an array of twice as many
