@@ -87,6 +87,9 @@ class Slice {
   std::size_t bytes_wanted_ = 0;
 };
 
+// Such a key cannot have been set: nothing may be read for its sake, not even the key.
+bool over_limit(std::string_view key) { return key.size() > store::Keyspace::kKeyBytesMax; }
+
 Status too_large(std::string_view what, std::size_t size, std::size_t limit) {
   return {StatusCode::kTooLarge, std::string(what) + " has " + std::to_string(size) + " bytes; the limit is " +
                                      std::to_string(limit) + " bytes"};
@@ -135,7 +138,7 @@ void KeyValueStore::Impl::after_write(unsigned shard, store::WriteContext& conte
 }
 
 Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view value_bytes) {
-  if (key_bytes.size() > store::Keyspace::kKeyBytesMax) {
+  if (over_limit(key_bytes)) {
     return too_large("the key", key_bytes.size(), store::Keyspace::kKeyBytesMax);
   }
   if (value_bytes.size() > store::Keyspace::kValueBytesMax) {
@@ -155,6 +158,7 @@ Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view val
 }
 
 bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) const {
+  if (over_limit(key_bytes)) return false;
   const store::Key key = keyspace_.key(key_bytes);
   const unsigned shard = keyspace_.shard_of(key.hash);
   // A small value goes through this room, so that `value` grows (perhaps by a system call) without the lock.
@@ -179,6 +183,7 @@ bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) co
 }
 
 bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {
+  if (over_limit(key_bytes)) return false;
   const store::Key key = keyspace_.key(key_bytes);
   const unsigned shard = keyspace_.shard_of(key.hash);
   keyspace_.lock(shard);
@@ -188,6 +193,7 @@ bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {
 }
 
 bool KeyValueStore::Impl::erase(std::string_view key_bytes) {
+  if (over_limit(key_bytes)) return false;
   const store::Key key = keyspace_.key(key_bytes);
   const unsigned shard = keyspace_.shard_of(key.hash);
   store::WriteContext context;
