@@ -25,7 +25,7 @@ class CommandTable;
 class CommandContext {
  public:
   const Command& command;
-  protocol::Args args;  // args[0] is the command's name as sent
+  protocol::Args args;  // args[0] is the command's name as sent; no word is longer than Keyspace::kValueBytesMax
   protocol::ReplyWriter& reply;
   store::Keyspace& keyspace;
   store::WriteContext& writes;
@@ -38,6 +38,10 @@ class CommandContext {
   std::span<store::NewValue> staged;  // blocks filled before the lock for large arguments of a write; see value()
   std::span<const std::uint32_t> staged_index;  // which argument each of `staged` holds, ascending
 
+  // The same request seen as one of a subcommand's row.
+  [[nodiscard]] CommandContext with_command(const Command& row) const {
+    return {row, args, reply, keyspace, writes, client, server, table, db, now_us, first_key, staged, staged_index};
+  }
   // The key at args[i]; the first key's hash is not computed again.
   [[nodiscard]] store::Key key(std::size_t i) const {
     if (i == static_cast<std::size_t>(command.keys.first)) return first_key;

@@ -15,8 +15,8 @@ class ServerControl {
  public:
   virtual ~ServerControl() = default;
 
-  // The text of INFO for one section name in lower case ("server", "clients", ...), without a line end after the last
-  // line; empty when there is no such section.
+  // The text of INFO for one section name in lower case ("server", "clients", ...): "# Server" and its lines, ended by
+  // '\n' or CR LF, but for the last; empty when there is no such section.
   [[nodiscard]] virtual std::string info_section(std::string_view section) const = 0;
   [[nodiscard]] virtual std::vector<std::string_view> info_sections() const = 0;  // in display order
   // Every configuration value, name first.
