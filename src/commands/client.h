@@ -22,7 +22,7 @@ class Client {
   [[nodiscard]] virtual std::string info_line() const = 0;  // as CLIENT INFO prints it, without a line end
 
   virtual void select(int db) = 0;
-  // Takes effect for the reply of the running command. Only between RESP2 and RESP3.
+  // From the next reply on; the running command's goes on in the old one. Only between RESP2 and RESP3.
   virtual void switch_protocol(Protocol protocol) = 0;
   virtual void set_name(std::string_view name) = 0;
   virtual void set_library_name(std::string_view name) = 0;

@@ -101,7 +101,7 @@ void hello(CommandContext& context) {
   if (options.protocol) context.client.switch_protocol(*options.protocol);
 
   protocol::ReplyWriter& reply = context.reply;
-  reply.map(7);
+  reply.map_as_resp(static_cast<int>(context.client.protocol()), 7);
   reply.bulk("server");
   reply.bulk("kvstore");
   reply.bulk("version");

@@ -44,6 +44,8 @@ class ReplyWriter {
   virtual void verbatim(std::string_view text) = 0;  // text for people: RESP3 "=txt:", RESP2 bulk, JSON string
   virtual void array(std::size_t elements) = 0;
   virtual void map(std::size_t pairs) = 0;  // RESP2: an array of twice as many
+  // HELLO's reply: a map in the spelling of the RESP version the connection switches to, not of the one it leaves.
+  virtual void map_as_resp(int /*version*/, std::size_t pairs) { map(pairs); }
   virtual void set(std::size_t elements) = 0;
   // `code` without '-', e.g. "ERR"; `text` as Redis words it, without the code.
   virtual void error(std::string_view code, std::string_view text) = 0;
