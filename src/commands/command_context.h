@@ -5,6 +5,7 @@
 // keys.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -49,10 +50,9 @@ class CommandContext {
   }
   // args[i] as a new value. May be called once for each argument.
   [[nodiscard]] store::NewValue value(std::size_t i) const {
-    for (std::size_t s = 0; s < staged_index.size(); ++s) {
-      if (staged_index[s] == i) return std::move(staged[s]);
-    }
-    return store::NewValue(args[i]);
+    const auto found = std::lower_bound(staged_index.begin(), staged_index.end(), i);
+    if (found == staged_index.end() || *found != i) return store::NewValue(args[i]);
+    return std::move(staged[static_cast<std::size_t>(found - staged_index.begin())]);
   }
 };
 
