@@ -286,7 +286,9 @@ void list_staged(CommandContext& context) {
         std::find(context.staged_index.begin(), context.staged_index.end(), i) != context.staged_index.end();
     const base::SharedBytesRef block = value.take_block();
     EXPECT_EQ(static_cast<bool>(block), staged) << i;
-    if (staged) EXPECT_NE(block->data(), context.args[i].data()) << "not a copy";
+    if (staged) {
+      EXPECT_NE(block->data(), context.args[i].data()) << "not a copy";
+    }
   }
 }
 
