@@ -13,7 +13,7 @@
 //   3. Memory that a write frees or replaces and that is large goes to the WriteContext and is freed after the unlock.
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -28,6 +28,8 @@
 #include "store/write_context.h"
 
 namespace kvstore::store {
+
+class ShardMap;
 
 // A key with its hash: hashed once a request, used by every step.
 struct Key {
@@ -52,6 +54,8 @@ class Keyspace {
   struct Options {
     unsigned shards = 64;  // 1 to ShardSet::kShardsMax
     base::KeyHasher::Secret hash_secret = base::KeyHasher::random_secret();
+    // For tests of colliding keys: what the store hashes with when it hashes a key again. Keys are then built by hand.
+    std::uint64_t (*rehash_for_test)(std::string_view) = nullptr;
   };
 
   explicit Keyspace(const Options& options);
@@ -68,8 +72,8 @@ class Keyspace {
   void unlock(unsigned shard);
   void lock(const ShardSet& shards);  // ascending
   void unlock(const ShardSet& shards);
-  // Maps the pages the next inserts of these shards will need. Call it after unlock, with no lock held; cheap when
-  // nothing is needed.
+  // Does what writes to this shard left for the time after the unlock: maps the pages the next inserts will need, and
+  // gives back to the system those that compaction freed. Call it with no lock held; cheap when nothing is needed.
   void prepare_spares(unsigned shard);
 
   // --- prefetch: hints, no lock needed, never wrong --------------------------------------------------------------
@@ -107,7 +111,23 @@ class Keyspace {
   bool maintain();
 
  private:
+  struct Shard;  // shard.h
+
+  void after_write(Shard& shard, int db);
+  void run_chores(Shard& shard);
+  void refill_spares(Shard& shard);
+  bool release_pages_of(Shard& shard);
+  bool compact_idle(Shard& shard);
+  void lock_all();
+  void unlock_all();
+  [[nodiscard]] std::optional<std::string> random_key_in(Shard& shard, int db) const;
+
   base::KeyHasher hasher_;
+  std::uint64_t (*rehash_for_test_)(std::string_view);
+  unsigned shard_count_;
+  std::unique_ptr<ShardMap> map_;
+  std::unique_ptr<Shard[]> shards_;
+  std::atomic<unsigned> maintain_next_{0};  // relaxed: only spreads the work
 };
 
 }  // namespace kvstore::store

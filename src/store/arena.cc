@@ -1,0 +1,183 @@
+#include "store/arena.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace kvstore::store {
+
+Arena::Arena(ChunkSource& chunks) : chunk_source_(chunks) { holes_.fill(kNone); }
+
+Arena::Item Arena::item_at(Handle handle) const {
+  char* at = this->at(handle);
+  const std::uint32_t word = load(at);
+  if ((word & Record::kTypeMask) == 0) return {handle, std::size_t{word >> 8} * kGranuleBytes, true};
+  return {handle, allocation_size(Record(at).shape().bytes()), false};
+}
+
+Arena::Handle Arena::allocate(std::size_t bytes) {
+  KV_DCHECK(bytes == allocation_size(bytes));
+  const unsigned size_class = size_class_of(bytes);
+  Handle handle;
+  if (holes_[size_class] != kNone) {
+    handle = take_hole(size_class, bytes);
+  } else if (open_end_ - open_next_ >= granules(bytes)) {
+    handle = bump(bytes);
+  } else {
+    handle = allocate_slow(bytes);
+  }
+  live_bytes_ += bytes;
+  blocks_[block_of(handle)].live += static_cast<std::uint32_t>(bytes);
+  return handle;
+}
+
+void Arena::free(Handle handle, std::size_t bytes) {
+  KV_DCHECK(blocks_[block_of(handle)].live >= bytes);
+  live_bytes_ -= bytes;
+  blocks_[block_of(handle)].live -= static_cast<std::uint32_t>(bytes);
+  add_hole(handle, bytes);
+}
+
+// The open block has no room. A larger hole is cut before a new block is begun; its rest must be able to join a list.
+Arena::Handle Arena::allocate_slow(std::size_t bytes) {
+  const unsigned size_class = first_class_from(size_class_of(bytes + kAllocationMin) + 1);
+  if (size_class < kSizeClasses) return take_hole(size_class, bytes);
+  open_block();
+  return bump(bytes);
+}
+
+// Takes the first hole of a class whose holes are at least `bytes` long and returns the rest of it to the lists.
+Arena::Handle Arena::take_hole(unsigned size_class, std::size_t bytes) {
+  const Handle handle = holes_[size_class];
+  const char* at = this->at(handle);
+  const std::size_t hole_bytes = std::size_t{load(at) >> 8} * kGranuleBytes;
+  KV_DCHECK((load(at) & 0xff) == kInFreeList && hole_bytes >= bytes);
+  const Handle next = load(at + 4);
+  holes_[size_class] = next;
+  if (next == kNone) classes_with_holes_[size_class / 64] &= ~(std::uint64_t{1} << (size_class % 64));
+  if (hole_bytes > bytes) add_hole(handle + granules(bytes), hole_bytes - bytes);
+  return handle;
+}
+
+void Arena::add_hole(Handle handle, std::size_t bytes) {
+  char* at = this->at(handle);
+  const std::uint32_t size_bits = granules(bytes) << 8;
+  // Holes of 4 or 8 bytes have no room for links, and the victim's will be gone soon: only compaction gets them back.
+  if (bytes < kAllocationMin || blocks_[block_of(handle)].state == BlockState::kVictim) {
+    store(at, size_bits);
+    return;
+  }
+  const unsigned size_class = size_class_of(bytes);
+  const Handle next = holes_[size_class];
+  store(at, size_bits | kInFreeList);
+  store(at + 4, next);
+  if (next != kNone) store(this->at(next) + 8, handle);
+  holes_[size_class] = handle;
+  classes_with_holes_[size_class / 64] |= std::uint64_t{1} << (size_class % 64);
+}
+
+void Arena::unlink_hole(Handle handle, std::size_t bytes) {
+  char* at = this->at(handle);
+  const unsigned size_class = size_class_of(bytes);
+  const Handle next = load(at + 4);
+  if (holes_[size_class] == handle) {
+    holes_[size_class] = next;
+    if (next == kNone) classes_with_holes_[size_class / 64] &= ~(std::uint64_t{1} << (size_class % 64));
+  } else {
+    const Handle previous = load(at + 8);
+    store(this->at(previous) + 4, next);
+    if (next != kNone) store(this->at(next) + 8, previous);
+  }
+  store(at, granules(bytes) << 8);
+}
+
+// The first class from `size_class` on that has holes; kSizeClasses when there is none.
+unsigned Arena::first_class_from(unsigned size_class) const {
+  if (size_class >= kSizeClasses) return kSizeClasses;
+  unsigned word = size_class / 64;
+  std::uint64_t bits = classes_with_holes_[word] & (~std::uint64_t{0} << (size_class % 64));
+  while (bits == 0) {
+    if (++word == classes_with_holes_.size()) return kSizeClasses;
+    bits = classes_with_holes_[word];
+  }
+  return word * 64 + static_cast<unsigned>(std::countr_zero(bits));
+}
+
+// Closes the open block, its rest becoming a hole, and opens another: a used one first, its pages are there already.
+void Arena::open_block() {
+  if (open_end_ != 0) {
+    blocks_[block_of(open_end_ - 1)].state = BlockState::kClosed;
+    const std::size_t rest = std::size_t{open_end_ - open_next_} * kGranuleBytes;
+    capacity_ += rest;
+    if (rest > 0) add_hole(open_next_, rest);
+  }
+  if (dirty_blocks_.empty() && clean_blocks_.empty()) add_chunk();
+  std::vector<unsigned>& from = dirty_blocks_.empty() ? clean_blocks_ : dirty_blocks_;
+  const unsigned block = from.back();
+  from.pop_back();
+  blocks_[block].state = BlockState::kOpen;
+  open_next_ = block_start(block);
+  open_end_ = open_next_ + kBlockGranules;
+}
+
+void Arena::add_chunk() {
+  KV_ASSERT(chunks_.size() < kChunksMax);  // 16 GiB of small records in one shard: more shards are needed
+  const auto first = static_cast<unsigned>(blocks_.size());
+  chunks_.push_back(chunk_source_.take());
+  blocks_.resize(first + kBlocksPerChunk);
+  for (unsigned i = kBlocksPerChunk; i-- > 0;) clean_blocks_.push_back(first + i);
+}
+
+// Looks at the next few blocks for the one with the fewest live bytes.
+bool Arena::choose_victim() {
+  const auto count = static_cast<unsigned>(blocks_.size());
+  // A block this full is not worth moving.
+  std::uint32_t best_live = kBlockBytes - kBlockBytes / 16;
+  unsigned best = count;
+  for (unsigned examined = 0; examined < kBlocksExamined && examined < count; ++examined) {
+    victim_cursor_ = victim_cursor_ + 1 < count ? victim_cursor_ + 1 : 0;
+    const Block& block = blocks_[victim_cursor_];
+    if (block.state == BlockState::kClosed && block.live < best_live) {
+      best = victim_cursor_;
+      best_live = block.live;
+    }
+  }
+  if (best == count) return false;
+  blocks_[best].state = BlockState::kVictim;
+  victim_next_ = victim_unlink_ = block_start(best);
+  victim_end_ = victim_next_ + kBlockGranules;
+  victim_cost_ = 0;
+  return true;
+}
+
+// Takes the victim's holes out of the free lists, a slice at a time; true when all are out.
+bool Arena::unlink_victim_holes() {
+  for (unsigned items = 0; victim_unlink_ < victim_end_; ++items) {
+    if (items == kItemsPerSlice) return false;
+    const Item item = item_at(victim_unlink_);
+    if (item.hole && (load(at(item.handle)) & kInFreeList) != 0) unlink_hole(item.handle, item.bytes);
+    victim_unlink_ += granules(item.bytes);
+  }
+  return true;
+}
+
+void Arena::finish_victim() {
+  const unsigned block = block_of(victim_end_ - 1);
+  KV_ASSERT(blocks_[block].live == 0);
+  blocks_[block].state = BlockState::kFree;
+  dirty_blocks_.push_back(block);
+  capacity_ -= kBlockBytes;
+  victim_next_ = kNone;
+  // When the moved records took about as much as was won (large records that tile a block badly), moving more of them
+  // would go on forever for nothing.
+  const bool futile = victim_cost_ + kBlockBytes / 32 > kBlockBytes;
+  futile_below_ = futile ? hole_bytes() + hole_bytes() / 8 : 0;
+}
+
+Arena::Handle Arena::take_dirty_block() {
+  if (!has_pages_to_release()) return kNone;
+  const unsigned block = dirty_blocks_.back();
+  dirty_blocks_.pop_back();
+  return block_start(block);
+}
+
+}  // namespace kvstore::store

@@ -1,0 +1,197 @@
+// Arena: the records of one table, addressed by 32-bit handles (offset / 4, so up to 16 GiB).
+//
+// Memory is cut into 64 KiB blocks, 16 to a chunk. New records go to the open block one after the other. A freed record
+// becomes a hole, kept in a free list of its size class; a hole is reused for a record of its size, or cut when the
+// open block is full. What reuse does not catch, compaction does: it empties one block at a time (the victim) by moving
+// its records elsewhere, a few at each write, so that no write pays for much.
+//
+// A block is tiled by records and holes, so it can be walked from its start:
+//   hole, byte 0      0, or 8 when it is in a free list (a record's type bits are never 0)
+//         byte 1..3   size in granules of 4 bytes
+//         byte 4..7   next hole of the class       } only in a free list; the first hole's `previous` is not kept
+//         byte 8..11  previous hole of the class   }
+// The open block is tiled up to where it is filled.
+//
+// Thread rule: guarded by the shard's lock. release_pages() is left to the caller, to be called outside it.
+// Invariants:
+//   1. live bytes of a block = sum of its records' allocation sizes; live_bytes_ = sum over the blocks.
+//   2. The victim has no hole in a free list that was walked over, and nothing is allocated in it once all were.
+//   3. capacity_ - live_bytes_ = bytes in holes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "base/assert.h"
+#include "store/page_chunk.h"
+#include "store/record.h"
+#include "store/size_class.h"
+
+namespace kvstore::store {
+
+class Arena {
+ public:
+  using Handle = std::uint32_t;
+  static constexpr Handle kNone = ~Handle{0};
+  static constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
+  static constexpr unsigned kBlocksPerChunk = PageChunk::kBytes / kBlockBytes;
+
+  // How much one compaction slice may do.
+  struct Budget {
+    unsigned records;
+    std::size_t bytes;
+  };
+  struct Item {
+    Handle handle;
+    std::size_t bytes;
+    bool hole;
+  };
+
+  explicit Arena(ChunkSource& chunks);
+
+  [[nodiscard]] char* at(Handle handle) const {
+    return chunks_[handle >> kChunkShift].data() + std::size_t{handle & kChunkMask} * kGranuleBytes;
+  }
+
+  // `bytes` is an allocation_size(). The memory is uninitialised: write a record there at once.
+  [[nodiscard]] Handle allocate(std::size_t bytes);
+  void free(Handle handle, std::size_t bytes);
+
+  [[nodiscard]] std::size_t live_bytes() const { return live_bytes_; }
+  [[nodiscard]] std::size_t hole_bytes() const { return capacity_ - live_bytes_; }
+
+  // Holes worth compacting: more than one `fraction`-th of the live bytes and more than a block's worth or so.
+  [[nodiscard]] bool wants_compaction(unsigned fraction) const {
+    return hole_bytes() > live_bytes_ / fraction + kHolesIgnored && hole_bytes() > futile_below_;
+  }
+  // Moves a few records out of the victim. Calls relocate(from, to) for each, when its bytes are in both places.
+  template <typename Relocate>
+  void compact(Budget budget, Relocate relocate);
+
+  // Blocks that are free but still hold pages: beyond a reserve they should be given back to the system.
+  [[nodiscard]] bool has_pages_to_release() const { return dirty_blocks_.size() > dirty_reserve(); }
+  // Takes such a block out of use, kNone when there is none. After releasing its pages, call put_clean_block().
+  [[nodiscard]] Handle take_dirty_block();
+  void put_clean_block(Handle block_start) { clean_blocks_.push_back(block_start / kBlockGranules); }
+
+  // Calls visit(Item) for everything in every block, and checks the invariants. For tests.
+  template <typename Visit>
+  void check(Visit visit) const;
+
+ private:
+  static constexpr unsigned kBlockGranules = kBlockBytes / kGranuleBytes;
+  static constexpr unsigned kChunkShift = 18;
+  static constexpr unsigned kChunkMask = (1U << kChunkShift) - 1;
+  static constexpr std::size_t kChunksMax = std::size_t{1} << (32 - kChunkShift);
+  static constexpr std::size_t kHolesIgnored = 32 * 1024;
+  static constexpr std::uint32_t kInFreeList = 8;
+  static constexpr unsigned kItemsPerSlice = 64;
+  static constexpr unsigned kBlocksExamined = 64;
+  static_assert(PageChunk::kBytes == std::size_t{1} << kChunkShift << 2);
+
+  enum class BlockState : std::uint8_t { kFree, kOpen, kClosed, kVictim };
+  struct Block {
+    std::uint32_t live = 0;
+    BlockState state = BlockState::kFree;
+  };
+
+  static std::uint32_t load(const char* at) {
+    std::uint32_t word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+  }
+  static void store(char* at, std::uint32_t word) { std::memcpy(at, &word, sizeof word); }
+  static unsigned block_of(Handle handle) { return handle / kBlockGranules; }
+  static Handle block_start(unsigned block) { return block * kBlockGranules; }
+  static std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(bytes / kGranuleBytes); }
+
+  [[nodiscard]] Item item_at(Handle handle) const;
+  [[nodiscard]] std::size_t dirty_reserve() const { return 2 + blocks_.size() / 32; }
+
+  Handle bump(std::size_t bytes) {
+    const Handle handle = open_next_;
+    open_next_ += granules(bytes);
+    capacity_ += bytes;
+    return handle;
+  }
+  Handle allocate_slow(std::size_t bytes);
+  Handle take_hole(unsigned size_class, std::size_t bytes);
+  void add_hole(Handle handle, std::size_t bytes);
+  void unlink_hole(Handle handle, std::size_t bytes);
+  [[nodiscard]] unsigned first_class_from(unsigned size_class) const;
+  void open_block();
+  void add_chunk();
+
+  bool choose_victim();
+  bool unlink_victim_holes();
+  void finish_victim();
+
+  std::vector<PageChunk> chunks_;
+  Handle open_next_ = 0;  // the open block's free part; equal when there is none
+  Handle open_end_ = 0;
+  std::size_t capacity_ = 0;
+  std::size_t live_bytes_ = 0;
+  std::vector<Block> blocks_;
+  Handle victim_next_ = kNone;  // how far the records were moved out
+  Handle victim_unlink_ = 0;    // how far the holes were taken out of the free lists
+  Handle victim_end_ = 0;
+  unsigned victim_cursor_ = 0;
+  std::size_t victim_cost_ = 0;   // capacity that moving the victim's records took
+  std::size_t futile_below_ = 0;  // compaction gained nothing with this many bytes in holes: wait for more
+  std::array<std::uint64_t, (kSizeClasses + 63) / 64> classes_with_holes_{};
+  std::array<Handle, kSizeClasses> holes_;
+  std::vector<unsigned> dirty_blocks_;  // free, pages touched
+  std::vector<unsigned> clean_blocks_;  // free, pages never touched or released
+  ChunkSource& chunk_source_;
+};
+
+template <typename Relocate>
+void Arena::compact(Budget budget, Relocate relocate) {
+  if (victim_next_ == kNone && !choose_victim()) return;
+  if (!unlink_victim_holes()) return;
+  unsigned records = 0;
+  std::size_t moved = 0;
+  for (unsigned items = 0; victim_next_ < victim_end_ && items < kItemsPerSlice; ++items) {
+    const Item item = item_at(victim_next_);
+    if (!item.hole) {
+      if (records == budget.records || moved >= budget.bytes) return;
+      const std::size_t capacity_before = capacity_;
+      const Handle to = allocate(item.bytes);
+      victim_cost_ += capacity_ - capacity_before;
+      std::memcpy(at(to), at(item.handle), item.bytes);
+      relocate(item.handle, to);
+      free(item.handle, item.bytes);
+      ++records;
+      moved += item.bytes;
+    }
+    victim_next_ += granules(item.bytes);
+  }
+  if (victim_next_ == victim_end_) finish_victim();
+}
+
+template <typename Visit>
+void Arena::check(Visit visit) const {
+  std::size_t live_total = 0;
+  std::size_t hole_total = 0;
+  for (unsigned block = 0; block < blocks_.size(); ++block) {
+    if (blocks_[block].state == BlockState::kFree) continue;
+    const Handle end = blocks_[block].state == BlockState::kOpen ? open_next_ : block_start(block) + kBlockGranules;
+    std::size_t live = 0;
+    for (Handle handle = block_start(block); handle < end;) {
+      const Item item = item_at(handle);
+      (item.hole ? hole_total : live) += item.bytes;
+      visit(item);
+      handle += granules(item.bytes);
+      KV_ASSERT(handle <= end);
+    }
+    KV_ASSERT(live == blocks_[block].live);
+    live_total += live;
+  }
+  KV_ASSERT(live_total == live_bytes_);
+  KV_ASSERT(hole_total == hole_bytes());
+}
+
+}  // namespace kvstore::store

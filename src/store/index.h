@@ -1,0 +1,187 @@
+// Index: finds the record handle of a key in one table. Extendible hashing: a directory of segments, each of which
+// splits alone when it is full, so growth never rehashes the table.
+//
+//   directory entry, 8 bytes   bits 63..12 segment address (4 KiB aligned) | bit 5 the segment has keys in overflow |
+//                              bits 4..0 the segment's depth: how many prefix bits all its keys share
+// The directory has 2^depth entries, indexed by the top bits of the key's prefix; a segment of depth d has
+// 2^(depth - d) of them.
+//
+// A key lives in its home bucket or in the other one (hash_bits.h), and never changes bucket number: a split sends the
+// keys of bucket i to bucket i of one of the two halves. SCAN relies on that.
+//
+// Overflow: when both buckets are full and splitting would not help (the segment is nearly empty otherwise, or the
+// directory would grow out of proportion: keys with equal or hostile hashes), the key goes to an ordered map, where it
+// stays. Such keys are slow, but cost no more memory than they are worth.
+//
+// Thread rule: guarded by the shard's lock.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "store/arena.h"
+#include "store/bucket.h"
+#include "store/hash_bits.h"
+#include "store/page_chunk.h"
+
+namespace kvstore::store {
+
+// Hashes the keys of records again when they are moved. The replacement is for tests that need keys to collide.
+struct Rehash {
+  using Replacement = std::uint64_t (*)(std::string_view);
+
+  const base::KeyHasher* hasher;
+  Replacement replacement = nullptr;
+
+  [[nodiscard]] std::uint64_t operator()(std::string_view key) const {
+    return replacement == nullptr ? (*hasher)(key) : replacement(key);
+  }
+};
+
+class Index {
+ public:
+  // The overflow keys of a segment are visited as one bucket more.
+  static constexpr unsigned kOverflowBucket = kBucketsPerSegment;
+
+  // Where a handle is kept; may be assigned to. Valid until the next insert or erase.
+  struct Place {
+    std::uint32_t* handle = nullptr;
+    bool in_overflow = false;
+  };
+
+  Index(const Arena& arena, Rehash rehash, ChunkSource& chunks);
+
+  // The first place of this hash for whose handle `matches` returns true.
+  template <typename Matches>
+  [[nodiscard]] Place find(std::uint64_t hash, Matches matches) const;
+  // Precondition: the handle is not there yet; its record is written.
+  void insert(std::uint64_t hash, std::uint32_t handle);
+  void erase(std::uint64_t hash, Place place);
+
+  // --- walking ---------------------------------------------------------------------------------------------------
+  // The depth of the segment that holds this prefix.
+  [[nodiscard]] unsigned depth_at(std::uint32_t prefix) const { return entry_of(prefix).depth(); }
+  // Calls visit(handle) for the keys of one bucket (up to and including kOverflowBucket) of that segment.
+  template <typename Visit>
+  void visit_bucket(std::uint32_t prefix, unsigned bucket, Visit visit) const;
+  template <typename Visit>
+  void visit_all(Visit visit) const;
+  // The handle at a random place given by 64 random bits, or nullptr when there is none. Every key in a segment has the
+  // same chance; keys in overflow are found through overflow_at().
+  [[nodiscard]] const std::uint32_t* handle_at(std::uint64_t random) const;
+  [[nodiscard]] std::size_t overflow_size() const { return overflow_ == nullptr ? 0 : overflow_->size(); }
+  // Precondition: overflow_size() > 0.
+  [[nodiscard]] std::uint32_t overflow_at(std::uint64_t random) const;
+
+  // Asks for the lines a lookup of this hash will read.
+  void prefetch_bucket(std::uint64_t hash) const {
+    __builtin_prefetch(&entry_of(prefix_of(hash)).segment()->buckets[home_bucket_of(hash)]);
+  }
+  void prefetch_records(std::uint64_t hash) const;
+
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  static constexpr unsigned kHomeFirst = 8;  // a bucket with fewer keys takes every key it is home to
+  static constexpr unsigned kSplitMin = kBucketsPerSegment * Bucket::kSlots / 4;
+  static constexpr unsigned kSegmentsPerChunk = PageChunk::kBytes / sizeof(Segment);
+
+  class Entry {
+   public:
+    Entry() = default;
+    Entry(Segment* segment, unsigned depth, bool overflow)
+        : bits_(reinterpret_cast<std::uintptr_t>(segment) | (overflow ? kOverflow : 0) | depth) {}
+    [[nodiscard]] Segment* segment() const { return reinterpret_cast<Segment*>(bits_ & ~std::uintptr_t{4095}); }
+    [[nodiscard]] unsigned depth() const { return static_cast<unsigned>(bits_ & 31); }
+    [[nodiscard]] bool overflow() const { return (bits_ & kOverflow) != 0; }
+
+   private:
+    static constexpr std::uintptr_t kOverflow = 32;
+    std::uintptr_t bits_ = 0;
+  };
+  static_assert(sizeof(Entry) == 8 && kPrefixBits < 32);
+
+  // Keyed by the hash turned so that the prefix comes first: the keys of a segment are neighbours.
+  using Overflow = std::multimap<std::uint64_t, std::uint32_t>;
+  static std::uint64_t overflow_key(std::uint64_t hash) { return std::rotl(hash, kShardBits); }
+  static std::uint64_t overflow_key(std::uint32_t prefix) { return std::uint64_t{prefix} << (64 - kPrefixBits); }
+
+  [[nodiscard]] const Entry& entry_of(std::uint32_t prefix) const { return directory_[prefix >> shift_]; }
+  [[nodiscard]] unsigned depth() const { return kPrefixBits - shift_; }
+  [[nodiscard]] std::size_t directory_size() const { return std::size_t{1} << depth(); }
+
+  Segment* new_segment();
+  bool split(std::uint64_t hash);
+  void distribute(Segment& from, Segment& to, unsigned hash_bit);
+  [[nodiscard]] bool grow_directory();
+  // Sets all entries of the segment of depth `depth` that holds this prefix.
+  void set_entries(std::uint32_t prefix, Segment* segment, unsigned depth);
+  // The overflow keys of that segment.
+  [[nodiscard]] std::pair<Overflow::iterator, Overflow::iterator> overflow_range(std::uint32_t prefix,
+                                                                                 unsigned depth) const;
+
+  std::unique_ptr<Entry[]> directory_;
+  unsigned shift_ = kPrefixBits;
+  unsigned segments_in_last_chunk_ = kSegmentsPerChunk;
+  std::size_t segments_ = 0;
+  std::vector<PageChunk> chunks_;
+  std::unique_ptr<Overflow> overflow_;
+  const Arena& arena_;
+  Rehash rehash_;
+  ChunkSource& chunk_source_;
+};
+
+template <typename Matches>
+Index::Place Index::find(std::uint64_t hash, Matches matches) const {
+  const Entry& entry = entry_of(prefix_of(hash));
+  const unsigned tag = tag_of(hash);
+  const unsigned home = home_bucket_of(hash);
+  Bucket* bucket = &entry.segment()->buckets[home];
+  for (unsigned slots = bucket->match(tag); slots != 0; slots &= slots - 1) {
+    std::uint32_t* handle = &bucket->handles[static_cast<unsigned>(std::countr_zero(slots))];
+    if (matches(*handle)) return {handle, false};
+  }
+  if (bucket->away() == 0) return {};
+  bucket = &entry.segment()->buckets[other_bucket(home, tag)];
+  for (unsigned slots = bucket->match(tag); slots != 0; slots &= slots - 1) {
+    std::uint32_t* handle = &bucket->handles[static_cast<unsigned>(std::countr_zero(slots))];
+    if (matches(*handle)) return {handle, false};
+  }
+  if (!entry.overflow()) return {};
+  const auto [begin, end] = overflow_->equal_range(overflow_key(hash));
+  for (auto it = begin; it != end; ++it) {
+    if (matches(it->second)) return {&it->second, true};
+  }
+  return {};
+}
+
+template <typename Visit>
+void Index::visit_bucket(std::uint32_t prefix, unsigned bucket, Visit visit) const {
+  const Entry& entry = entry_of(prefix);
+  if (bucket == kOverflowBucket) {
+    if (!entry.overflow()) return;
+    const auto [begin, end] = overflow_range(prefix, entry.depth());
+    for (auto it = begin; it != end; ++it) visit(it->second);
+    return;
+  }
+  const Bucket& line = entry.segment()->buckets[bucket];
+  for (unsigned slots = ~line.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
+    visit(line.handles[static_cast<unsigned>(std::countr_zero(slots))]);
+  }
+}
+
+template <typename Visit>
+void Index::visit_all(Visit visit) const {
+  for (std::uint32_t prefix = 0; prefix < 1U << kPrefixBits;) {
+    for (unsigned bucket = 0; bucket <= kOverflowBucket; ++bucket) visit_bucket(prefix, bucket, visit);
+    prefix += 1U << (kPrefixBits - depth_at(prefix));
+  }
+}
+
+}  // namespace kvstore::store

@@ -1,0 +1,76 @@
+// Table: one database's part of a shard: an index of handles and an arena of records.
+//
+// Thread rule: guarded by the shard's lock, except for construction and destruction.
+// Invariants:
+//   1. Every record in the arena has exactly one handle in the index.
+//   2. A value is a large block if and only if it has at least kLargeValueBytes bytes.
+//   3. Compaction runs at the end of a write, never between finding a record and using it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "store/arena.h"
+#include "store/index.h"
+#include "store/keyspace.h"
+#include "store/page_chunk.h"
+#include "store/record.h"
+#include "store/value.h"
+#include "store/write_context.h"
+
+namespace kvstore::store {
+
+class Table {
+ public:
+  // What is compacted at a write: holes above an eighth of the live bytes; when idle: above a sixteenth.
+  static constexpr unsigned kHolesAtWrite = 8;
+  static constexpr unsigned kHolesWhenIdle = 16;
+
+  Table(Rehash rehash, ChunkSource& chunks) : arena_(chunks), index_(arena_, rehash, chunks), rehash_(rehash) {}
+  // Drops the references to large blocks: takes time when there are any, so it is called with no lock held.
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  [[nodiscard]] ValueView find(const Key& key) const {
+    const Index::Place place = place_of(key);
+    return place.handle == nullptr ? ValueView{} : record(*place.handle).value();
+  }
+  // True when the key is new.
+  bool set(const Key& key, ValueType type, NewValue value, WriteContext& context);
+  // See Keyspace::resize.
+  [[nodiscard]] char* resize(const Key& key, std::size_t size, WriteContext& context);
+  bool erase(const Key& key, WriteContext& context);
+
+  [[nodiscard]] const Index& index() const { return index_; }
+  [[nodiscard]] Record record(std::uint32_t handle) const { return Record(arena_.at(handle)); }
+  [[nodiscard]] Arena& arena() { return arena_; }
+  [[nodiscard]] const Arena& arena() const { return arena_; }
+  [[nodiscard]] std::size_t large_bytes() const { return large_bytes_; }
+
+  [[nodiscard]] bool wants_compaction(unsigned fraction) const { return arena_.wants_compaction(fraction); }
+  // Moves a few records; call it when no view of a record is in use.
+  void compact();
+
+ private:
+  [[nodiscard]] Index::Place place_of(const Key& key) const {
+    return index_.find(key.hash, [this, &key](std::uint32_t handle) { return record(handle).key_equals(key.bytes); });
+  }
+  static std::size_t space_of(const RecordShape& shape) { return allocation_size(shape.bytes()); }
+
+  void write_value(Record record, const RecordShape& shape, std::string_view bytes, base::SharedBytesRef block);
+  void set_existing(std::uint32_t& handle, ValueType type, const RecordShape& shape, std::string_view bytes,
+                    base::SharedBytesRef block, WriteContext& context);
+  [[nodiscard]] char* resize_large(Record record, std::size_t size, WriteContext& context);
+  [[nodiscard]] char* resize_inline(std::uint32_t& handle, std::size_t size, WriteContext& context);
+  void hold(const base::SharedBytes& block);
+  void defer(base::SharedBytes* block, WriteContext& context);
+
+  Arena arena_;
+  Index index_;
+  Rehash rehash_;
+  std::size_t large_blocks_ = 0;
+  std::size_t large_bytes_ = 0;
+};
+
+}  // namespace kvstore::store
