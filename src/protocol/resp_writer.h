@@ -26,6 +26,9 @@ class RespWriter : public ReplyWriter {
   void bulk(std::string_view bytes) override;
   void bulk(base::SharedBytesRef block) override;
   void array(std::size_t elements) override { header('*', static_cast<std::int64_t>(elements)); }
+  void map_as_resp(int version, std::size_t pairs) override {
+    header(version == 3 ? '%' : '*', static_cast<std::int64_t>(version == 3 ? pairs : pairs * 2));
+  }
   using ReplyWriter::error;
   void error(std::string_view code, std::string_view text) override;
 
