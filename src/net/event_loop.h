@@ -27,7 +27,8 @@ class EventLoop {
   virtual ~EventLoop() = default;
 
   // Accepts connections from a listening socket in this loop and gives each to `next()`, which returns the loop that
-  // shall own it (this one or another). Call before run(); the listener stays open until stop_listening().
+  // shall own it (this one or another). Call before run(), once for each listener. The loop owns the socket from here
+  // on: it stays open until stop_listening() or stop().
   virtual void listen(int listen_fd, std::function<EventLoop&()> next) = 0;
   // Stops accepting. Any thread.
   virtual void stop_listening() = 0;
