@@ -48,7 +48,7 @@ fi
 
 # Prints one of ninja's "[12/340] ..." lines every ten seconds and nothing when there is nothing to build.
 progress() {
-  local line shown=0
+  local line shown=$((SECONDS - 8))  # the first after two seconds
   while IFS= read -r line; do
     printf '%s\n' "$line" >&3
     if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((SECONDS - shown >= 10)); then
