@@ -85,13 +85,13 @@ void Worker::on_receive(net::Connection& connection, std::string_view bytes) {
 
 void Worker::decide_protocol(Session& session, char first_byte) {
   switch (protocol::detect_protocol(first_byte)) {
-    case protocol::DetectedProtocol::kTls:  // no certificate is configured, and a TLS client cannot read our words
+    case protocol::WireProtocol::kTls:  // no certificate is configured, and a TLS client cannot read our words
       session.close_after_reply();
       return;
-    case protocol::DetectedProtocol::kResp:
+    case protocol::WireProtocol::kResp:
       session.decide(commands::Protocol::kResp2, std::make_unique<protocol::RespParser>(limits_));
       break;
-    case protocol::DetectedProtocol::kJsonLines:
+    case protocol::WireProtocol::kJsonLines:
       session.decide(commands::Protocol::kJson, std::make_unique<protocol::JsonLineParser>(limits_));
       break;
   }
