@@ -87,6 +87,9 @@ class Slice {
   std::size_t bytes_wanted_ = 0;
 };
 
+// An empty view may point nowhere, which memcpy and memcmp do not take.
+std::string_view with_address(std::string_view bytes) { return bytes.data() != nullptr ? bytes : std::string_view(""); }
+
 // Such a key cannot have been set: nothing may be read for its sake, not even the key.
 bool over_limit(std::string_view key) { return key.size() > store::Keyspace::kKeyBytesMax; }
 
@@ -144,9 +147,9 @@ Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view val
   if (value_bytes.size() > store::Keyspace::kValueBytesMax) {
     return too_large("the value", value_bytes.size(), store::Keyspace::kValueBytesMax);
   }
-  const store::Key key = keyspace_.key(key_bytes);
+  const store::Key key = keyspace_.key(with_address(key_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
-  store::NewValue value = store::NewValue::stage(value_bytes);
+  store::NewValue value = store::NewValue::stage(with_address(value_bytes));
   store::WriteContext context;
 
   keyspace_.lock(shard);
@@ -159,7 +162,7 @@ Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view val
 
 bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) const {
   if (over_limit(key_bytes)) return false;
-  const store::Key key = keyspace_.key(key_bytes);
+  const store::Key key = keyspace_.key(with_address(key_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
   // A small value goes through this room, so that `value` grows (perhaps by a system call) without the lock.
   std::array<char, store::kLargeValueBytes> small;
@@ -184,7 +187,7 @@ bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) co
 
 bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {
   if (over_limit(key_bytes)) return false;
-  const store::Key key = keyspace_.key(key_bytes);
+  const store::Key key = keyspace_.key(with_address(key_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
   keyspace_.lock(shard);
   const bool exists = static_cast<bool>(keyspace_.find(kDatabase, key));
@@ -194,7 +197,7 @@ bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {
 
 bool KeyValueStore::Impl::erase(std::string_view key_bytes) {
   if (over_limit(key_bytes)) return false;
-  const store::Key key = keyspace_.key(key_bytes);
+  const store::Key key = keyspace_.key(with_address(key_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
   store::WriteContext context;
   keyspace_.lock(shard);

@@ -94,6 +94,10 @@ TEST(KeyValueStoreTest, EveryByteAndEmptinessAreAllowed) {
   EXPECT_EQ(store->get("a"), "");
   ASSERT_TRUE(store->set("", "").ok());
   EXPECT_EQ(store->get(std::string_view()), "");
+  ASSERT_TRUE(store->set(std::string_view(), std::string_view()).ok());
+  EXPECT_EQ(store->get(""), "");
+  EXPECT_TRUE(store->erase(std::string_view()));
+  ASSERT_TRUE(store->set("", "").ok());
   ASSERT_TRUE(store->set("all", all_bytes).ok());
   EXPECT_EQ(store->get("all"), all_bytes);
   EXPECT_TRUE(store->erase(""));
