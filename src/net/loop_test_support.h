@@ -1,6 +1,8 @@
 // Shared by the loop tests: a loop on a thread of its own, handlers made of functions, blocking client sockets.
 //
 // Every wait is for an event (bytes, end of stream, a latch); the timeouts only turn a hang into a failure.
+// The end of a ring interrupts system calls of the thread that made it (with EINTR, although no signal came), so the
+// client retries.
 #pragma once
 
 #include <arpa/inet.h>
@@ -10,6 +12,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -125,6 +129,7 @@ class Client {
   bool send_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
       if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -135,7 +140,7 @@ class Client {
     std::string bytes(length, '\0');
     std::size_t have = 0;
     while (have < length) {
-      const ssize_t got = recv(fd_, bytes.data() + have, length - have, 0);
+      const ssize_t got = receive_some(bytes.data() + have, length - have);
       if (got <= 0) break;
       have += static_cast<std::size_t>(got);
     }
@@ -146,7 +151,7 @@ class Client {
     std::string bytes;
     while (true) {
       std::array<char, 65536> part;
-      const ssize_t got = recv(fd_, part.data(), part.size(), 0);
+      const ssize_t got = receive_some(part.data(), part.size());
       if (got <= 0) return bytes;
       bytes.append(part.data(), static_cast<std::size_t>(got));
     }
@@ -154,7 +159,7 @@ class Client {
   // True when the stream ends with FIN, false on an error (a reset) or on bytes.
   [[nodiscard]] bool at_clean_end() const {
     char byte;
-    return recv(fd_, &byte, 1, 0) == 0;
+    return receive_some(&byte, 1) == 0;
   }
   void finish_sending() const { shutdown(fd_, SHUT_WR); }
   void reset() {
@@ -168,6 +173,14 @@ class Client {
   }
 
  private:
+  ssize_t receive_some(char* bytes, std::size_t length) const {
+    ssize_t got;
+    do {
+      got = recv(fd_, bytes, length, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+  }
+
   int fd_;
   bool connected_ = false;
 };
