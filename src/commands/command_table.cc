@@ -19,36 +19,48 @@ std::uint64_t load(const char* bytes) {
   return word;
 }
 
-// A hash that is the same for both cases of a letter: bit 5, which tells them apart, is set in every byte. It reads
-// the name as at most four words, overlapping where the length is no multiple of eight.
-std::uint64_t hash_name(std::string_view name) {
-  constexpr std::uint64_t kCaseBits = 0x2020202020202020;
-  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
-  const char* bytes = name.data();
-  const std::size_t size = name.size();
-  std::uint64_t hash = size;
-  const auto mix = [&hash](std::uint64_t word) { hash = std::rotl((hash ^ (word | kCaseBits)) * kOdd, 32); };
-  if (size >= 8) {
-    for (std::size_t i = 0; i + 8 < size; i += 8) mix(load<std::uint64_t>(bytes + i));
-    mix(load<std::uint64_t>(bytes + size - 8));
-  } else if (size >= 4) {
-    mix(load<std::uint32_t>(bytes) << 32 | load<std::uint32_t>(bytes + size - 4));
-  } else {
-    mix(load<std::uint8_t>(bytes) << 16 | load<std::uint8_t>(bytes + size / 2) << 8 |
-        load<std::uint8_t>(bytes + size - 1));
-  }
-  return hash;
+// Eight bytes at once: capital ASCII letters become small ones, all other bytes stay.
+std::uint64_t lower(std::uint64_t word) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  const std::uint64_t low_bits = word & (kEach * 0x7F);
+  // Bit 7 of a byte of each sum says "at least 'A'" and "beyond 'Z'"; no sum carries into the next byte.
+  const std::uint64_t from_a = low_bits + kEach * (0x80 - 'A');
+  const std::uint64_t beyond_z = low_bits + kEach * (0x7F - 'Z');
+  const std::uint64_t capitals = (from_a & ~beyond_z) & ~word & (kEach * 0x80);
+  return word | capitals >> 2;  // 0x80 to 0x20, the bit between the two cases
 }
 
-// `lower` is a row's name; both have the same size.
-bool names_equal(std::string_view lower, std::string_view name) {
-  for (std::size_t i = 0; i < lower.size(); ++i) {
-    if (lower[i] != base::ascii_lower(name[i])) return false;
-  }
-  return true;
+// Up to eight bytes as a word, zeros behind them.
+std::uint64_t load_short(const char* bytes, std::size_t size) {
+  if (size == 8) return load<std::uint64_t>(bytes);
+  if (size >= 4) return load<std::uint32_t>(bytes) | load<std::uint32_t>(bytes + size - 4) << (size - 4) * 8;
+  if (size >= 2) return load<std::uint16_t>(bytes) | load<std::uint8_t>(bytes + size - 1) << (size - 1) * 8;
+  return load<std::uint8_t>(bytes);
 }
 
 }  // namespace
+
+CommandTable::NameKey CommandTable::key_of(std::string_view name) {
+  const char* bytes = name.data();
+  const std::size_t size = name.size();
+  NameKey key;
+  key.size = size;
+  if (size <= 8) {
+    key.words[0] = lower(load_short(bytes, size));
+    return key;
+  }
+  // The words may overlap; together they hold every byte of a name up to kNameBytesMax.
+  key.words[0] = lower(load<std::uint64_t>(bytes));
+  key.words[1] = lower(load<std::uint64_t>(bytes + size - 8));
+  if (size > 16) key.words[2] = lower(load<std::uint64_t>(bytes + 8));
+  return key;
+}
+
+std::size_t CommandTable::first_slot(const NameKey& key) const {
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
+  const std::uint64_t folded = key.words[0] ^ std::rotl(key.words[1], 17) ^ std::rotl(key.words[2], 41);
+  return (folded * kOdd) >> slot_shift_;
+}
 
 CommandTable::CommandTable() {
   for (const Family family : kFamilies) {
@@ -56,26 +68,26 @@ CommandTable::CommandTable() {
     storage_.insert(storage_.end(), rows.begin(), rows.end());
   }
   std::sort(storage_.begin(), storage_.end(), [](const Command& a, const Command& b) { return a.name < b.name; });
-  KV_ASSERT(storage_.size() < kEmpty);
-
-  slots_.assign(std::bit_ceil(storage_.size() * 4), kEmpty);
+  const unsigned slot_bits = std::bit_width(storage_.size() * 4);
+  slot_shift_ = 64 - slot_bits;
+  slots_.resize(std::size_t{1} << slot_bits);
   for (const Command& row : storage_) {
     KV_ASSERT(!row.name.empty() && row.name.size() <= kNameBytesMax);
     KV_ASSERT(row.handler != nullptr);
     KV_ASSERT(find(row.name) == nullptr);  // invariant 1: unique
-    std::size_t slot = hash_name(row.name) & (slots_.size() - 1);
-    while (slots_[slot] != kEmpty) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = static_cast<std::uint16_t>(rows_.size());
+    const NameKey key = key_of(row.name);
+    std::size_t slot = first_slot(key);
+    while (slots_[slot].row != nullptr) slot = (slot + 1) & (slots_.size() - 1);
+    slots_[slot] = {key, &row};
     rows_.push_back(&row);
   }
 }
 
 const Command* CommandTable::find(std::string_view name) const {
   if (name.empty() || name.size() > kNameBytesMax) return nullptr;
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t slot = hash_name(name) & mask; slots_[slot] != kEmpty; slot = (slot + 1) & mask) {
-    const Command& row = storage_[slots_[slot]];
-    if (row.name.size() == name.size() && names_equal(row.name, name)) return &row;
+  const NameKey key = key_of(name);
+  for (std::size_t slot = first_slot(key); slots_[slot].row != nullptr; slot = (slot + 1) & (slots_.size() - 1)) {
+    if (slots_[slot].key == key) return slots_[slot].row;
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 //   2. At most a quarter of the slots is taken, so find() looks at one or two.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -18,7 +19,7 @@ namespace kvstore::commands {
 
 class CommandTable {
  public:
-  static constexpr std::size_t kNameBytesMax = 32;
+  static constexpr std::size_t kNameBytesMax = 24;
 
   CommandTable();  // every family of families.h
   CommandTable(const CommandTable&) = delete;
@@ -33,11 +34,28 @@ class CommandTable {
   [[nodiscard]] std::size_t index_of(const Command& command) const;
 
  private:
-  static constexpr std::uint16_t kEmpty = 0xFFFF;
+  // A name in lower case as words, so that hashing and comparing it takes no loop over bytes.
+  struct NameKey {
+    std::array<std::uint64_t, 3> words{};
+    std::size_t size = 0;
+
+    [[nodiscard]] bool operator==(const NameKey& other) const {
+      return words[0] == other.words[0] && size == other.size && words[1] == other.words[1] &&
+             words[2] == other.words[2];
+    }
+  };
+  struct Slot {
+    NameKey key;
+    const Command* row = nullptr;
+  };
+
+  [[nodiscard]] static NameKey key_of(std::string_view name);
+  [[nodiscard]] std::size_t first_slot(const NameKey& key) const;
 
   std::vector<Command> storage_;  // the rows side by side, so that a row's address tells its index
   std::vector<const Command*> rows_;
-  std::vector<std::uint16_t> slots_;  // open addressing over rows_, power of two
+  std::vector<Slot> slots_;  // open addressing, power of two
+  unsigned slot_shift_ = 0;
 };
 
 // The subcommand's row that `args` name, `row` itself when it has none, or null when `args` name an unknown one.
