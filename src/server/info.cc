@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -13,6 +14,20 @@
 
 namespace kvstore::server {
 namespace {
+
+struct Section {
+  std::string_view name;
+  std::string_view title;
+};
+constexpr std::array<Section, 9> kSections{{{"server", "Server"},
+                                            {"clients", "Clients"},
+                                            {"memory", "Memory"},
+                                            {"persistence", "Persistence"},
+                                            {"stats", "Stats"},
+                                            {"replication", "Replication"},
+                                            {"cpu", "CPU"},
+                                            {"commandstats", "Commandstats"},
+                                            {"keyspace", "Keyspace"}}};
 
 using Lines = std::back_insert_iterator<std::string>;
 
@@ -36,13 +51,20 @@ std::string system_name() {
 }  // namespace
 
 std::vector<std::string_view> Server::info_sections() const {
-  return {"server", "clients", "memory", "persistence", "stats", "replication", "cpu", "commandstats", "keyspace"};
+  std::vector<std::string_view> names;
+  for (const Section& section : kSections) names.push_back(section.name);
+  return names;
 }
 
 std::string Server::info_section(std::string_view section) const {
   std::string text;
   Lines out(text);
   const auto line = [&out](std::string_view name, const auto& value) { fmt::format_to(out, "{}:{}\r\n", name, value); };
+
+  const auto heading = std::find_if(kSections.begin(), kSections.end(),
+                                    [section](const Section& known) { return known.name == section; });
+  if (heading == kSections.end()) return text;
+  fmt::format_to(out, "# {}\r\n", heading->title);
 
   if (section == "server") {
     const std::int64_t uptime_s = (clock_.monotonic_us() - started_us_) / 1'000'000;

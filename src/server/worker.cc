@@ -70,7 +70,7 @@ void Worker::on_receive(net::Connection& connection, std::string_view bytes) {
   if (session.closing()) return;
   metrics_.input_bytes.add(bytes.size());
   touch(session);
-  if (!session.decided()) decide_protocol(session, bytes.front());
+  if (!session.decided()) decide_protocol(session, bytes);
   if (session.closing()) return;
 
   if (session.throttled || !session.input().empty()) {
@@ -83,8 +83,8 @@ void Worker::on_receive(net::Connection& connection, std::string_view bytes) {
   if (used < bytes.size() && !session.closing()) keep_input(session, bytes.substr(used));
 }
 
-void Worker::decide_protocol(Session& session, char first_byte) {
-  switch (protocol::detect_protocol(first_byte)) {
+void Worker::decide_protocol(Session& session, std::string_view first_bytes) {
+  switch (protocol::detect_protocol(first_bytes)) {
     case protocol::WireProtocol::kTls:  // no certificate is configured, and a TLS client cannot read our words
       session.close_after_reply();
       return;

@@ -78,7 +78,7 @@ class Worker final : public net::ConnectionHandler {
     std::string error;  // kProtocolError
   };
 
-  void decide_protocol(Session& session, char first_byte);
+  void decide_protocol(Session& session, std::string_view first_bytes);
   void refuse(Session& session, std::string_view code, std::string_view text);
   // Parses whole requests from `input` into the batch; returns how many bytes it used up.
   std::size_t parse(Session& session, std::string_view input);

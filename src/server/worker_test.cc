@@ -196,7 +196,7 @@ TEST_F(WorkerTest, ProtectedModeRefusesOtherMachinesInTheirOwnProtocol) {
   FakeConnection resp(/*loopback=*/false);
   worker_->on_open(json);
   worker_->on_open(resp);
-  EXPECT_EQ(turn(json, "SET k v\n").substr(0, 38), "{\"status\": \"ERROR\", \"code\": \"DENIED\", \"");
+  EXPECT_EQ(turn(json, "SET k v\n").substr(0, 39), "{\"status\": \"ERROR\", \"code\": \"DENIED\", \"");
   EXPECT_EQ(turn(resp, "*1\r\n$4\r\nPING\r\n").substr(0, 8), "-DENIED ");
   EXPECT_TRUE(json.closing);
   EXPECT_TRUE(resp.closing);
