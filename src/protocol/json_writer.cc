@@ -54,7 +54,7 @@ void JsonLineWriter::splice() {
     if (overflowed_) break;
     out_->append(staged.substr(copied, value.offset - copied));  // counted when it was staged
     copied = value.offset;
-    typed_value(value.block->view(), value.place, value.block);
+    typed_value(value.bytes, value.place, value.block);
   }
   if (!overflowed_) out_->append(staged.substr(copied));
   staged_.clear();
@@ -166,15 +166,16 @@ void JsonLineWriter::bulk(std::string_view bytes) {
   finish_value(place);
 }
 
-void JsonLineWriter::bulk(base::SharedBytesRef block) {
+void JsonLineWriter::bulk_slice(base::SharedBytesRef block, std::size_t offset, std::size_t length) {
   if (overflowed_) return;
   const Place place = separate();
   out_ = &staged_;
-  remembered_.push_back({staged_.size(), place, std::move(block)});
+  const std::string_view bytes = block->view().substr(offset, length);
+  remembered_.push_back({staged_.size(), place, bytes, std::move(block)});
   finish_value(place);
 }
 
-// `block` holds the bytes when they are a large value; it is empty otherwise.
+// `block` is where the bytes of a large value live; it is empty otherwise.
 void JsonLineWriter::typed_value(std::string_view bytes, Place place, const base::SharedBytesRef& block) {
   if (place == Place::kKey) return put_any_string(bytes);
   const bool top = place == Place::kTop;
@@ -277,10 +278,12 @@ void JsonLineWriter::put(std::string_view bytes) {
   put_exactly(bytes.size(), [bytes](char* out) { std::memcpy(out, bytes.data(), bytes.size()); });
 }
 
-void JsonLineWriter::put_shared(const base::SharedBytesRef& block) {
-  if (!fits(block->size())) return;
-  written_ += block->size();
-  out_->append_shared(block, 0, block->size());
+// `bytes` as they are; by reference when they belong to a block.
+void JsonLineWriter::put_unchanged(std::string_view bytes, const base::SharedBytesRef& block) {
+  if (!block) return put(bytes);
+  if (!fits(bytes.size())) return;
+  written_ += bytes.size();
+  out_->append_shared(block, static_cast<std::size_t>(bytes.data() - block->data()), bytes.size());
 }
 
 // One JSON text; outside its strings, where alone they can stand, line ends become spaces.
@@ -289,10 +292,8 @@ void JsonLineWriter::put_json(std::string_view text, const base::SharedBytesRef&
     put_exactly(text.size(), [text](char* out) {
       std::transform(text.begin(), text.end(), out, [](char c) { return c == '\n' || c == '\r' ? ' ' : c; });
     });
-  } else if (block) {
-    put_shared(block);
   } else {
-    put(text);
+    put_unchanged(text, block);
   }
 }
 
@@ -301,10 +302,8 @@ void JsonLineWriter::put_string(std::string_view text, const base::SharedBytesRe
   put("\"");
   if (size != text.size()) {
     put_exactly(size, [text](char* out) { static_cast<void>(escape(text, BadUtf8::kAbsent, out)); });
-  } else if (block) {
-    put_shared(block);
   } else {
-    put(text);
+    put_unchanged(text, block);
   }
   put("\"");
 }

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/json_validator.h"
@@ -36,7 +37,11 @@ class JsonLineWriter final : public ReplyWriter {
   void boolean(bool value) override { literal(value ? "true" : "false"); }
   void simple(std::string_view text) override;
   void bulk(std::string_view bytes) override;
-  void bulk(base::SharedBytesRef block) override;
+  void bulk(base::SharedBytesRef block) override {
+    const std::size_t length = block->size();
+    bulk_slice(std::move(block), 0, length);
+  }
+  void bulk_slice(base::SharedBytesRef block, std::size_t offset, std::size_t length) override;
   void verbatim(std::string_view text) override { text_value(text); }
   void array(std::size_t elements) override { open('[', elements); }
   void map(std::size_t pairs) override { open('{', pairs * 2); }
@@ -62,6 +67,7 @@ class JsonLineWriter final : public ReplyWriter {
   struct Remembered {
     std::size_t offset;  // in staged_: what stands in front of the value
     Place place;
+    std::string_view bytes;  // of the block
     base::SharedBytesRef block;
   };
 
@@ -77,7 +83,7 @@ class JsonLineWriter final : public ReplyWriter {
   void splice();
 
   void put(std::string_view bytes);
-  void put_shared(const base::SharedBytesRef& block);
+  void put_unchanged(std::string_view bytes, const base::SharedBytesRef& block);
   void put_json(std::string_view text, const base::SharedBytesRef& block);
   void put_string(std::string_view text, const base::SharedBytesRef& block);  // `text` is UTF-8
   void put_any_string(std::string_view text);

@@ -175,6 +175,15 @@ TEST(JsonLineWriter, LargeValuesKeepTheirPlaceAmongSmallOnes) {
   EXPECT_EQ(test::written(writer, reply), expected);  // nothing of the last reply is left in the writer
 }
 
+TEST(JsonLineWriter, APartOfALargeValueIsTypedByItself) {
+  const base::SharedBytesRef block = base::SharedBytesRef::copy_of("ab[1,\n2]\xff\ncd");
+  EXPECT_EQ(json([&](ReplyWriter& w) { w.bulk_slice(block, 0, 2); }), ok_value(R"("ab")"));
+  EXPECT_EQ(json([&](ReplyWriter& w) { w.bulk_slice(block, 2, 6); }), ok_value("[1, 2]"));
+  EXPECT_EQ(json([&](ReplyWriter& w) { w.bulk_slice(block, 3, 1); }), ok_value("1"));
+  EXPECT_EQ(json([&](ReplyWriter& w) { w.bulk_slice(block, 8, 1); }), R"({"status": "OK", "value_base64": "/w=="})");
+  EXPECT_EQ(json([&](ReplyWriter& w) { w.bulk_slice(block, 9, 3); }), ok_value(R"("\ncd")"));
+}
+
 TEST(JsonLineWriter, ALargeValueThatNeedsNoChangeIsNotCopied) {
   for (const std::string& bytes : {std::string(9000, 'x'), "\"" + std::string(9000, 'x') + "\""}) {
     const base::SharedBytesRef block = base::SharedBytesRef::copy_of(bytes);

@@ -94,12 +94,11 @@ void RespWriter::bulk(std::string_view bytes) {
   commit(static_cast<std::size_t>(out + 2 - start));
 }
 
-void RespWriter::bulk(base::SharedBytesRef block) {
-  const std::size_t size = block->size();
-  if (!fits(kHeaderBytesMax + size + 2)) return;
-  header('$', static_cast<std::int64_t>(size));
-  output_->append_shared(std::move(block), 0, size);
-  written_ += size;
+void RespWriter::bulk_slice(base::SharedBytesRef block, std::size_t offset, std::size_t length) {
+  if (!fits(kHeaderBytesMax + length + 2)) return;
+  header('$', static_cast<std::int64_t>(length));
+  output_->append_shared(std::move(block), offset, length);
+  written_ += length;
   put("\r\n");
 }
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "protocol/reply_writer.h"
 
@@ -24,7 +25,11 @@ class RespWriter : public ReplyWriter {
   void integer(std::int64_t value) override { header(':', value); }
   void simple(std::string_view text) override { line("+", text); }
   void bulk(std::string_view bytes) override;
-  void bulk(base::SharedBytesRef block) override;
+  void bulk(base::SharedBytesRef block) override {
+    const std::size_t length = block->size();
+    bulk_slice(std::move(block), 0, length);
+  }
+  void bulk_slice(base::SharedBytesRef block, std::size_t offset, std::size_t length) override;
   void array(std::size_t elements) override { header('*', static_cast<std::int64_t>(elements)); }
   void map_as_resp(int version, std::size_t pairs) override {
     header(version == 3 ? '%' : '*', static_cast<std::int64_t>(version == 3 ? pairs : pairs * 2));

@@ -56,6 +56,17 @@ TEST(RespWriter, LargeValuesAreReferencedNotCopied) {
   EXPECT_TRUE(block.unique());
 }
 
+TEST(RespWriter, APartOfALargeValueIsReferencedToo) {
+  const base::SharedBytesRef block = base::SharedBytesRef::copy_of("0123456789");
+  EXPECT_EQ(resp2([&](ReplyWriter& w) { w.bulk_slice(block, 3, 4); }), "$4\r\n3456\r\n");
+  EXPECT_EQ(resp2([&](ReplyWriter& w) { w.bulk_slice(block, 10, 0); }), "$0\r\n\r\n");
+}
+
+TEST(RespWriter, HelloIsSpelledAsTheVersionItSwitchesTo) {
+  EXPECT_EQ(resp2([](ReplyWriter& w) { w.map_as_resp(3, 7); }), "%7\r\n");
+  EXPECT_EQ(resp3([](ReplyWriter& w) { w.map_as_resp(2, 7); }), "*14\r\n");
+}
+
 TEST(RespWriter, AnEmptyLargeValueIsAnEmptyString) {
   EXPECT_EQ(resp2([](ReplyWriter& w) { w.bulk(base::SharedBytesRef::copy_of("")); }), "$0\r\n\r\n");
 }
