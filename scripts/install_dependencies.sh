@@ -102,8 +102,10 @@ if ! apt install --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
 fi
 rm -f "$log"
 
+# init-system-helpers, which is part of every Debian, knows both systemd and the older init.
 for service in redis-server memcached; do
-  if [[ " ${missing[*]} " == *" $service "* ]] && command -v systemctl >/dev/null; then
-    "${as_root[@]}" systemctl disable --quiet "$service.service" 2>/dev/null || true
+  if [[ " ${missing[*]} " == *" $service "* ]]; then
+    "${as_root[@]}" deb-systemd-helper disable "$service.service" >/dev/null 2>&1 || true
+    "${as_root[@]}" update-rc.d "$service" disable >/dev/null 2>&1 || true
   fi
 done
