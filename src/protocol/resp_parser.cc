@@ -48,6 +48,7 @@ ParseResult RespParser::parse_array(std::string_view input, std::vector<std::str
     const char* const next = scan_length(input.data() + 1, input.data() + input.size(), count);
     if (next != nullptr) {
       position_ = static_cast<std::size_t>(next - input.data());
+      searched_ = 0;
     } else {
       const Step step = read_length_line(input, "too big mbulk count string", "invalid multibulk length", count);
       if (step == Step::kError) return finish(ParseStatus::kError, 0);
@@ -95,6 +96,7 @@ RespParser::Step RespParser::read_words(std::string_view input, std::vector<std:
       if (header != end && *header == '$') next = scan_length(header + 1, end, length);
       if (next != nullptr) {
         position_ = static_cast<std::size_t>(next - begin);
+        searched_ = 0;
         bulk_length_ = length;
       } else if (const Step step = read_bulk_length(input); step != Step::kDone) {
         return step;

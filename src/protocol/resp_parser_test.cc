@@ -78,6 +78,12 @@ TEST(RespParser, RefusesBulkStringsThatGoOnBehindTheirLength) {
   EXPECT_EQ(parse("*1\r\n$4\r\nPING\rX"), protocol_error("expected CRLF after bulk string"));
 }
 
+TEST(RespParser, AShortBadLengthIsFoundBehindALengthThatCameInPieces) {
+  EXPECT_EQ(parse("*3\r\n$\r\n"), protocol_error("invalid bulk length"));
+  EXPECT_EQ(parse("*2\r\n$1000000000000\r\n"), protocol_error("invalid bulk length"));
+  EXPECT_EQ(parse("*2\r\n$12\r\n123456789012\r\n$\r\n"), protocol_error("invalid bulk length"));
+}
+
 TEST(RespParser, TheBulkLimitIsInclusive) {
   ParserLimits limits;
   limits.bulk_bytes_max = 12;
