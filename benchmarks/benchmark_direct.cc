@@ -41,14 +41,6 @@ struct SizeFigures {
   std::array<Throughput, kThreadCountsMax> set;
 };
 
-// The first calls of a process meet cold code; let a store that is thrown away take them.
-void warm_up(const Options& options) {
-  OwnStore store;
-  std::uint64_t misses = 0;
-  static_cast<void>(measure_writes(store, options.shape, 0, 2'000, nullptr));
-  static_cast<void>(measure_reads(store, options.shape, 2'000, 2'000, misses, nullptr));
-}
-
 void print_throughput(const Options& options, const SizeFigures& figures) {
   if (options.threads.empty()) return;
   fmt::print("  Throughput over {} keys, {:g}s each:\n", figures.keys, options.seconds);
@@ -60,8 +52,8 @@ void print_throughput(const Options& options, const SizeFigures& figures) {
 }
 
 bool measure_size(const Options& options, std::uint64_t size, SizeFigures& figures) {
-  warm_up(options);
   OwnStore store;
+  warm_up(store, options.shape);
   print_benchmark_head(size);
   Step fill(fmt::format("  Pre-populating store with {} keys", size), size);
   populate(store, options.shape, size, &fill);

@@ -127,20 +127,26 @@ class TcpBenchmark {
   struct Measured {
     Summary summary;
     std::uint64_t missing = 0;
-    std::optional<double> server_us;  // processor time of the server a request
+    double server_us = 0;  // processor time of the server a request; 0: not known
   };
 
+  // 0 when it cannot be known.
+  [[nodiscard]] std::uint64_t server_processor_ns() const {
+    return server_ ? process_processor_ns(*server_).value_or(0) : 0;
+  }
+
   [[nodiscard]] Result<Measured> measure(const Load::Work& work, Step& step) {
-    const std::optional<std::uint64_t> before = server_ ? process_processor_ns(*server_) : std::nullopt;
+    const std::uint64_t processor_before_ns = server_processor_ns();
     const Result<Load::Outcome> outcome = load_.run(work, &step);
-    const std::optional<std::uint64_t> after = server_ ? process_processor_ns(*server_) : std::nullopt;
+    const std::uint64_t processor_after_ns = server_processor_ns();
     step.finish(outcome.ok() ? "Done" : "Failed");
     if (!outcome.ok()) return outcome.status();
     Measured measured;
     measured.summary = summarize(outcome.value().latency_ns, outcome.value().seconds);
     measured.missing = outcome.value().missing;
-    if (before && after && *after > *before) {
-      measured.server_us = static_cast<double>(*after - *before) / 1e3 / static_cast<double>(work.count);
+    if (processor_before_ns > 0 && processor_after_ns > processor_before_ns) {
+      measured.server_us =
+          static_cast<double>(processor_after_ns - processor_before_ns) / 1e3 / static_cast<double>(work.count);
     }
     return measured;
   }
@@ -154,9 +160,9 @@ class TcpBenchmark {
     JsonObject row;
     row.add("measurement", measurement).add("existing_keys", size);
     add_summary(row, measured.summary);
-    if (measured.server_us) {
-      fmt::print("  {} server CPU: {:.2f}us a request\n", label, *measured.server_us);
-      row.add("server_processor_us", *measured.server_us);
+    if (measured.server_us > 0) {
+      fmt::print("  {} server CPU: {:.2f}us a request\n", label, measured.server_us);
+      row.add("server_processor_us", measured.server_us);
     }
     results_.add_row(row);
   }

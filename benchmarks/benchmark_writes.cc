@@ -31,11 +31,8 @@ std::vector<std::uint64_t> sizes_up_to(std::uint64_t max_keys) {
 }
 
 bool measure_size(const Options& options, std::uint64_t size, Summary& writes) {
-  {
-    OwnStore warm_up;  // the first calls of a process meet cold code; these take them
-    static_cast<void>(measure_writes(warm_up, options.shape, 0, 2'000, nullptr));
-  }
   OwnStore store;
+  warm_up(store, options.shape);
   print_benchmark_head(size);
   Step fill(fmt::format("  Pre-populating store with {} keys", size), size);
   populate(store, options.shape, size, &fill);

@@ -35,6 +35,21 @@ void populate(Store& store, const Shape& shape, std::uint64_t count, Step* step)
   }
 }
 
+// Writes and reads keys that no measurement uses, and takes them away again. The first calls of a process run cold
+// code, and the first write into each part of a store gets memory from the operating system; both are paid once in a
+// process's life and would drown the few writes that are timed.
+template <typename Store>
+void warm_up(Store& store, const Shape& shape) {
+  constexpr std::uint64_t kKeys = 2'000;
+  constexpr std::uint64_t kFirst = std::uint64_t{1} << 63;
+  KeyMaker keys(shape.key_bytes);
+  const ValuePool values(shape.value_bytes);
+  std::string value;
+  for (std::uint64_t i = 0; i < kKeys; ++i) store.set(keys.key(kFirst + i), values.value(i));
+  for (std::uint64_t i = 0; i < kKeys; ++i) static_cast<void>(store.get(keys.key(kFirst + i), value));
+  for (std::uint64_t i = 0; i < kKeys; ++i) store.erase(keys.key(kFirst + i));
+}
+
 // Times `count` writes of new keys, those with indexes from `first` on, one by one.
 template <typename Store>
 Summary measure_writes(Store& store, const Shape& shape, std::uint64_t first, std::uint64_t count, Step* step) {

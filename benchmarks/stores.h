@@ -36,6 +36,7 @@ class OwnStore {
     KV_ASSERT(status.ok());
   }
   bool get(std::string_view key, std::string& value) const { return store_->get(key, value); }
+  void erase(std::string_view key) { store_->erase(key); }
   [[nodiscard]] std::size_t size() const { return store_->size(); }
 
  private:
