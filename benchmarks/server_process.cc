@@ -70,6 +70,7 @@ std::string read_file(const std::string& path) {
   if (error || access(absolute.c_str(), X_OK) != 0) {
     return Status(StatusCode::kUnavailable, fmt::format("cannot run {}: {}", program, std::strerror(errno)));
   }
+  std::filesystem::remove(output_path, error);  // what an earlier run said must not be taken for this one's
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return Status(StatusCode::kUnavailable, fmt::format("cannot fork: {}", std::strerror(errno)));
