@@ -102,14 +102,19 @@ unsigned Arena::first_class_from(unsigned size_class) const {
   return word * 64 + static_cast<unsigned>(std::countr_zero(bits));
 }
 
-// Closes the open block, its rest becoming a hole, and opens another: a used one first, its pages are there already.
+// Its rest becomes a hole.
+void Arena::close_open_block() {
+  if (open_end_ == 0) return;
+  blocks_[block_of(open_end_ - 1)].state = BlockState::kClosed;
+  const std::size_t rest = std::size_t{open_end_ - open_next_} * kGranuleBytes;
+  capacity_ += rest;
+  if (rest > 0) add_hole(open_next_, rest);
+  open_next_ = open_end_ = 0;
+}
+
+// Closes the open block and opens another: a used one first, its pages are there already.
 void Arena::open_block() {
-  if (open_end_ != 0) {
-    blocks_[block_of(open_end_ - 1)].state = BlockState::kClosed;
-    const std::size_t rest = std::size_t{open_end_ - open_next_} * kGranuleBytes;
-    capacity_ += rest;
-    if (rest > 0) add_hole(open_next_, rest);
-  }
+  close_open_block();
   if (dirty_blocks_.empty() && clean_blocks_.empty()) add_chunk();
   std::vector<unsigned>& from = dirty_blocks_.empty() ? clean_blocks_ : dirty_blocks_;
   const unsigned block = from.back();
@@ -135,13 +140,27 @@ bool Arena::choose_victim() {
   unsigned best = count;
   for (unsigned examined = 0; examined < kBlocksExamined && examined < count; ++examined) {
     victim_cursor_ = victim_cursor_ + 1 < count ? victim_cursor_ + 1 : 0;
+    ++blocks_refused_;
     const Block& block = blocks_[victim_cursor_];
     if (block.state == BlockState::kClosed && block.live < best_live) {
       best = victim_cursor_;
       best_live = block.live;
     }
   }
-  if (best == count) return false;
+  if (best == count) {
+    if (blocks_refused_ < count) return false;
+    // No block is worth it, so the holes are in the open one, or too evenly spread.
+    blocks_refused_ = 0;
+    const bool in_open_block = open_end_ != 0 && blocks_[block_of(open_end_ - 1)].live < best_live &&
+                               std::size_t{open_end_ - open_next_} * kGranuleBytes < kBlockBytes / 2;
+    if (in_open_block) {
+      close_open_block();
+    } else {
+      futile_below_ = hole_bytes() + hole_bytes() / 8;
+    }
+    return false;
+  }
+  blocks_refused_ = 0;
   blocks_[best].state = BlockState::kVictim;
   victim_next_ = victim_unlink_ = block_start(best);
   victim_end_ = victim_next_ + kBlockGranules;

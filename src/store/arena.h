@@ -109,7 +109,7 @@ class Arena {
   static std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(bytes / kGranuleBytes); }
 
   [[nodiscard]] Item item_at(Handle handle) const;
-  [[nodiscard]] std::size_t dirty_reserve() const { return 2 + blocks_.size() / 32; }
+  [[nodiscard]] std::size_t dirty_reserve() const { return 1 + blocks_.size() / 32; }
 
   Handle bump(std::size_t bytes) {
     const Handle handle = open_next_;
@@ -125,6 +125,7 @@ class Arena {
   void open_block();
   void add_chunk();
 
+  void close_open_block();
   bool choose_victim();
   bool unlink_victim_holes();
   void finish_victim();
@@ -139,6 +140,7 @@ class Arena {
   Handle victim_unlink_ = 0;    // how far the holes were taken out of the free lists
   Handle victim_end_ = 0;
   unsigned victim_cursor_ = 0;
+  unsigned blocks_refused_ = 0;   // looked at in a row without finding a victim
   std::size_t victim_cost_ = 0;   // capacity that moving the victim's records took
   std::size_t futile_below_ = 0;  // compaction gained nothing with this many bytes in holes: wait for more
   std::array<std::uint64_t, (kSizeClasses + 63) / 64> classes_with_holes_{};

@@ -1,4 +1,4 @@
-// Keyspace against a model, its promises about scans and memory, and its behaviour with several threads.
+// Keyspace against a model of maps, and the rules that single operations promise.
 #include "store/keyspace.h"
 
 #include <gtest/gtest.h>
@@ -7,95 +7,16 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "store/store_for_tests.h"
+
 namespace kvstore::store {
 namespace {
 
-Keyspace::Options with_shards(unsigned shards) {
-  Keyspace::Options options;
-  options.shards = shards;
-  return options;
-}
-
-// One key at a time, with the locks and chores a caller owes.
-class Store {
- public:
-  explicit Store(const Keyspace::Options& options) : keyspace(options) {}
-
-  void set(int db, std::string_view key, std::string_view value) {
-    NewValue staged = NewValue::stage(value);
-    locked(key, [&](const Key& k, WriteContext& context) {
-      keyspace.set(db, k, ValueType::kString, std::move(staged), context);
-    });
-  }
-  std::optional<std::string> get(int db, std::string_view key) {
-    std::optional<std::string> value;
-    locked(key, [&](const Key& k, WriteContext&) {
-      if (const ValueView view = keyspace.find(db, k)) value = view.bytes;
-    });
-    return value;
-  }
-  bool erase(int db, std::string_view key) {
-    bool erased = false;
-    locked(key, [&](const Key& k, WriteContext& context) { erased = keyspace.erase(db, k, context); });
-    return erased;
-  }
-  // Writes `fill` over the last byte, so that a wrong address shows.
-  void resize(int db, std::string_view key, std::size_t size, char fill) {
-    locked(key, [&](const Key& k, WriteContext& context) {
-      char* bytes = keyspace.resize(db, k, size, context);
-      if (size > 0) bytes[size - 1] = fill;
-    });
-  }
-  void copy(int from_db, std::string_view from, int to_db, std::string_view to) {
-    const Key from_key = keyspace.key(from);
-    const Key to_key = keyspace.key(to);
-    ShardSet shards;
-    shards.add(keyspace.shard_of(from_key.hash));
-    shards.add(keyspace.shard_of(to_key.hash));
-    WriteContext context;
-    keyspace.lock(shards);
-    keyspace.copy(from_db, from_key, to_db, to_key, context);
-    keyspace.unlock(shards);
-    context.release();
-  }
-  std::map<std::string, std::string> contents(int db, std::size_t count) {
-    std::map<std::string, std::string> found;
-    std::uint64_t cursor = 0;
-    do {
-      cursor = keyspace.scan(db, cursor, count,
-                             [&](std::string_view key, const ValueView& value) { found.emplace(key, value.bytes); });
-    } while (cursor != 0);
-    return found;
-  }
-
-  template <typename Action>
-  void locked(std::string_view key, Action action) {
-    const Key k = keyspace.key(key);
-    const unsigned shard = keyspace.shard_of(k.hash);
-    WriteContext context;
-    keyspace.lock(shard);
-    action(k, context);
-    keyspace.unlock(shard);
-    keyspace.prepare_spares(shard);
-    context.release();
-  }
-
-  Keyspace keyspace;
-};
-
 using Model = std::array<std::map<std::string, std::string>, 3>;
-
-// A value whose bytes depend on the seed, of one of the sizes where something changes.
-std::string make_value(std::size_t size, unsigned seed) {
-  std::string value(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) value[i] = static_cast<char>(seed * 31 + i * 7 + (i >> 8));
-  return value;
-}
 
 std::size_t pick_size() {
   return *rc::gen::weightedOneOf<std::size_t>({{4, rc::gen::inRange<std::size_t>(0, 64)},
@@ -176,6 +97,99 @@ TEST(Keyspace, BehavesLikeAMapOfStrings) {
       if (random) RC_ASSERT(expected.contains(*random));
     }
   }));
+}
+
+TEST(Keyspace, SharesALargeValueWithACopyUntilOneIsWritten) {
+  Store store(with_shards(4));
+  const std::string value = make_value(50'000, 1);
+  store.set(0, "a", value);
+  store.copy(0, "a", 1, "b");
+  base::SharedBytes* block = nullptr;
+  store.locked("a", [&](const Key& key, WriteContext&) { block = store.keyspace.find(0, key).block; });
+  store.locked("b", [&](const Key& key, WriteContext&) { EXPECT_EQ(store.keyspace.find(1, key).block, block); });
+
+  store.resize(1, "b", 50'000, '!');
+  EXPECT_EQ(store.get(0, "a"), value);
+  EXPECT_EQ(store.get(1, "b"), value.substr(0, 49'999) + "!");
+}
+
+TEST(Keyspace, DoesNotChangeALargeValueThatAReaderHolds) {
+  Store store(with_shards(1));
+  const std::string value = make_value(20'000, 2);
+  store.set(0, "key", value);
+  base::SharedBytesRef held;
+  store.locked("key", [&](const Key& key, WriteContext&) {
+    held = base::SharedBytesRef::share(store.keyspace.find(0, key).block);
+  });
+  store.resize(0, "key", 20'000, '!');
+  store.erase(0, "key");
+  store.set(0, "key", "short");
+  EXPECT_EQ(held->view(), value);
+}
+
+// Growing by one byte at a time must not copy the whole value each time.
+TEST(Keyspace, GrowsALargeValueInPlaceMostOfTheTime) {
+  Store store(with_shards(1));
+  std::size_t size = kLargeValueBytes;
+  store.set(0, "key", std::string(size, 'x'));
+  int moves = 0;
+  const char* last = nullptr;
+  for (; size < 5 * kLargeValueBytes; ++size) {
+    store.locked("key", [&](const Key& key, WriteContext& context) {
+      const char* bytes = store.keyspace.resize(0, key, size, context);
+      moves += bytes != last ? 1 : 0;
+      last = bytes;
+    });
+  }
+  EXPECT_LE(moves, 6);
+}
+
+TEST(Keyspace, LeavesLargeBlocksToTheWriteContext) {
+  Store store(with_shards(1));
+  store.set(0, "key", std::string(100'000, 'x'));
+  base::SharedBytesRef held;
+  store.locked("key", [&](const Key& key, WriteContext&) {
+    held = base::SharedBytesRef::share(store.keyspace.find(0, key).block);
+  });
+  store.locked("key", [&](const Key& key, WriteContext& context) {
+    store.keyspace.erase(0, key, context);
+    EXPECT_FALSE(held.unique());  // the context has the other reference
+    context.release();
+    EXPECT_TRUE(held.unique());
+  });
+}
+
+TEST(Keyspace, FlushDropsLargeValuesAndLargeKeys) {
+  Store store(with_shards(2));
+  const std::string large_key(1 << 20, 'k');
+  store.set(3, large_key, "value");
+  store.set(3, "key", std::string(100'000, 'x'));
+  EXPECT_EQ(store.get(3, large_key), "value");
+  EXPECT_GT(store.keyspace.stats().large_value_bytes, (1U << 20) + 100'000U);
+  base::SharedBytesRef held;
+  store.locked("key", [&](const Key& key, WriteContext&) {
+    held = base::SharedBytesRef::share(store.keyspace.find(3, key).block);
+  });
+  store.keyspace.flush(3);
+  EXPECT_TRUE(held.unique());
+  EXPECT_EQ(store.keyspace.stats().large_value_bytes, 0U);
+  EXPECT_EQ(store.keyspace.size(3), 0U);
+}
+
+TEST(Keyspace, EveryShardOfTheMapOwnsAShareOfTheHashes) {
+  for (const unsigned shards : {1U, 2U, 3U, 64U, ShardSet::kShardsMax}) {
+    const Keyspace keyspace(with_shards(shards));
+    std::vector<unsigned> slices(shards);
+    unsigned last = 0;
+    for (std::uint64_t slice = 0; slice < 4096; ++slice) {
+      const unsigned shard = keyspace.shard_of(slice << 52);
+      ASSERT_GE(shard, last);
+      last = shard;
+      ++slices[shard];
+    }
+    for (unsigned shard = 0; shard < shards; ++shard) EXPECT_GT(slices[shard], 0U) << shard << " of " << shards;
+    EXPECT_LE(slices.back(), 2 * slices.front() + 2) << shards;
+  }
 }
 
 }  // namespace
