@@ -2,11 +2,14 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-foreach(program kv_store_server benchmark_direct benchmark_tcp benchmark_writes benchmark_durability benchmark_peers)
+install(TARGETS kv_store_server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+foreach(program benchmark_direct benchmark_tcp benchmark_writes benchmark_durability benchmark_peers)
   if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+    # OPTIONAL: who builds the server alone can install it alone.
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT benchmarks OPTIONAL)
   endif()
 endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT server)
 
 install(TARGETS kvstore EXPORT kvstore
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library

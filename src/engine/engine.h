@@ -8,7 +8,8 @@
 // Invariants:
 //   1. A handler runs with exactly the shards of the keys its row names locked, each once, taken in ascending order; a
 //      row without keys runs with none.
-//   2. Nothing is hashed, copied by the size of a large value, or given back to the allocator while a lock is held.
+//   2. What takes long happens outside the locks: large arguments of writes are copied before, large values that were
+//      replaced or erased are freed after, and the reply is finished after.
 //   3. A command on small values allocates nothing here.
 #pragma once
 

@@ -19,7 +19,7 @@ namespace kvstore {
 namespace {
 
 constexpr int kDatabase = 0;
-constexpr std::uint32_t kWritesBetweenMaintenance = 256;
+constexpr std::uint32_t kWritesBetweenMaintenance = 1024;
 
 // Writes since the last maintenance, of one shard; guarded by that shard's lock. A cache line each, so that shards do
 // not slow each other down.
