@@ -13,6 +13,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -114,7 +116,8 @@ class CommandTest : public testing::Test {
     return run_words(words);
   }
 
-  // Does what session and engine do: finds the row, checks the number of words, locks the keys' shards, runs.
+  // Does what session and engine do: finds the row, checks the number of words, fills blocks for large arguments, locks
+  // the keys' shards, runs.
   std::string run_words(const std::vector<std::string_view>& words) {
     const protocol::Args args(words);
     const Command* command = table_.find(words[0]);
@@ -151,8 +154,15 @@ class CommandTest : public testing::Test {
       if (i == command.keys.first) first_key = key;
       shards.add(keyspace_.shard_of(key.hash));
     }
-    CommandContext context{command,           args,   reply_,    keyspace_, writes_, client_, server_, table_,
-                           client_.database_, kNowUs, first_key, {},        {}};
+    std::vector<store::NewValue> staged;
+    std::vector<std::uint32_t> staged_index;
+    for (std::uint32_t i = 1; i < args.size() && (command.flags & kWrite) != 0; ++i) {
+      if (args[i].size() < store::kLargeValueBytes) continue;
+      staged.push_back(store::NewValue::stage(args[i]));
+      staged_index.push_back(i);
+    }
+    CommandContext context{command,           args,   reply_,    keyspace_, writes_,     client_, server_, table_,
+                           client_.database_, kNowUs, first_key, staged,    staged_index};
     keyspace_.lock(shards);
     command.handler(context);
     keyspace_.unlock(shards);

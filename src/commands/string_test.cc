@@ -1,4 +1,6 @@
-#include <cstring>
+#include <rapidcheck.h>
+
+#include <algorithm>
 
 #include "commands/command_fixture.h"
 
@@ -174,6 +176,55 @@ COMMAND_TEST("getrange", GetrangeTakesPartsOfLargeValues) {
   large[40'000] = 'Y';
   run_words({"SET", "k", large});
   EXPECT_EQ(run("GETRANGE k 20000 40000"), "\"" + large.substr(20'000, 20'001) + "\"");
+}
+
+// Pieces around the size from which values are large, and small ones.
+rc::Gen<std::string> piece() {
+  const auto size = rc::gen::oneOf(rc::gen::inRange<std::size_t>(0, 20), rc::gen::inRange<std::size_t>(8'180, 8'205));
+  return rc::gen::map(rc::gen::pair(size, rc::gen::inRange('a', 'z')),
+                      [](const auto& made) { return std::string(made.first, static_cast<char>(made.second)); });
+}
+
+COMMAND_TEST("setrange", PartsOfStringsAgreeWithAStringInMemory) {
+  EXPECT_TRUE(rc::check("SET, APPEND, SETRANGE, GETRANGE and STRLEN do what std::string does", [this] {
+    run("DEL k");
+    std::string model;
+    const auto steps = *rc::gen::inRange(1, 20);
+    for (int step = 0; step < steps; ++step) {
+      const std::string bytes = *piece();
+      const auto offset = *rc::gen::inRange<std::size_t>(0, model.size() + 10);
+      switch (*rc::gen::inRange(0, 4)) {
+        case 0:
+          run_words({"SET", "k", bytes});
+          model = bytes;
+          break;
+        case 1:
+          run_words({"APPEND", "k", bytes});
+          model += bytes;
+          break;
+        case 2:
+          run_words({"SETRANGE", "k", std::to_string(offset), bytes});
+          if (bytes.empty()) break;
+          model.resize(std::max(model.size(), offset + bytes.size()));
+          model.replace(offset, bytes.size(), bytes);
+          break;
+        default: {
+          const auto end = *rc::gen::inRange<std::size_t>(0, model.size() + 10);
+          const std::string part = offset <= end && offset < model.size() ? model.substr(offset, end - offset + 1) : "";
+          RC_ASSERT(run_words({"GETRANGE", "k", std::to_string(offset), std::to_string(end)}) == "\"" + part + "\"");
+        }
+      }
+      RC_ASSERT(run("STRLEN k") == ":" + std::to_string(model.size()));
+      RC_ASSERT(run("GETRANGE k 0 -1") == "\"" + model + "\"");
+    }
+  }));
+}
+
+COMMAND_TEST("mset", MsetTakesLargeValuesAmongSmallOnes) {
+  const std::string x(20'000, 'x');
+  const std::string y(9'000, 'y');
+  run_words({"MSET", "a", x, "b", "small", "c", y});
+  EXPECT_EQ(run("MGET a b c"), "[\"" + x + "\", \"small\", \"" + y + "\"]");
 }
 
 COMMAND_TEST("substr", SubstrIsGetrange) {
