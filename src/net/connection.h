@@ -4,8 +4,8 @@
 // Invariants:
 //   1. At most one send is in flight; output added meanwhile waits behind it.
 //   2. After close() no byte is sent or delivered; on_close comes later in the same turn or in a later one.
-//   3. close_after_send() delivers nothing more and closes once the output so far was handed to the kernel (bounded by
-//      a linger time, so that a peer that never reads cannot keep it).
+//   3. close_after_send() delivers nothing more and closes once the output so far was handed to the kernel and the peer
+//      has ended its side (bounded by a linger time, so that a peer that never reads or never closes cannot keep it).
 #pragma once
 
 #include <cstddef>
@@ -31,6 +31,7 @@ class Connection {
   // Bytes not yet accepted by the kernel: in flight and in output().
   [[nodiscard]] virtual std::size_t unsent_bytes() const = 0;
 
+  // While paused, the peer's end or reset may go unnoticed until the next send or resume_receive().
   virtual void pause_receive() = 0;
   virtual void resume_receive() = 0;
   virtual void close_after_send() = 0;

@@ -93,10 +93,7 @@ void EventLoopBase::sent(LoopConnection& connection) {
       drained_.push_back(&connection);
     }
   }
-  if (connection.life() == Life::kFlushing) {
-    connection.deadline_us = now_us() + times_.linger_ms * kMicrosecondsPerMs;
-    advance_flush(connection);
-  }
+  advance_flush(connection);
 }
 
 void EventLoopBase::connection_released(LoopConnection& connection) {
@@ -149,7 +146,7 @@ void EventLoopBase::schedule_receive_update(LoopConnection& connection) {
 void EventLoopBase::begin_flush(LoopConnection& connection) {
   if (connection.life() != Life::kOpen) return;
   connection.enter(Life::kFlushing);
-  connection.deadline_us = now_us() + times_.linger_ms * kMicrosecondsPerMs;
+  set_deadline(connection, times_.linger_ms);
   ++lingering_;
   schedule_receive_update(connection);  // a paused one reads on, to drop it
   schedule_send(connection);            // also without output: the end of the turn looks whether all is sent
@@ -208,7 +205,7 @@ void EventLoopBase::send_dirty() {
 // Flushing, and everything sent: on to our FIN, or to the end.
 void EventLoopBase::advance_flush(LoopConnection& connection) {
   if (connection.life() != Life::kFlushing || connection.unsent_bytes() > 0) return;
-  if (connection.peer_ended || (stopping_ && everything_acknowledged(connection.fd()))) {
+  if (connection.peer_ended || (stopping_ && unacknowledged_bytes(connection.fd()) == 0)) {
     begin_close(connection);
     return;
   }
@@ -217,7 +214,7 @@ void EventLoopBase::advance_flush(LoopConnection& connection) {
     return;
   }
   connection.enter(Life::kDraining);
-  connection.deadline_us = now_us() + times_.drain_ms * kMicrosecondsPerMs;
+  set_deadline(connection, times_.drain_ms);
 }
 
 void EventLoopBase::update_receives() {
@@ -272,11 +269,24 @@ void EventLoopBase::tick() {
 void EventLoopBase::expire_connections(std::int64_t now) {
   for (const auto& connection : connections_) {
     const Life life = connection->life();
-    if (life != Life::kFlushing && life != Life::kDraining) continue;
-    const bool stop_is_over = stopping_ && now >= stop_deadline_us_;
-    const bool nothing_to_lose = stopping_ && life == Life::kDraining && everything_acknowledged(connection->fd());
-    if (now >= connection->deadline_us || stop_is_over || nothing_to_lose) begin_close(*connection);
+    if ((life == Life::kFlushing || life == Life::kDraining) && is_over(*connection, now)) begin_close(*connection);
   }
+}
+
+// Counted in what the peer's kernel has acknowledged, because ours takes megabytes at a time: a slow reader that goes
+// on reading is never cut off.
+bool EventLoopBase::is_over(LoopConnection& connection, std::int64_t now) {
+  const std::size_t remaining = connection.unsent_bytes() + unacknowledged_bytes(connection.fd());
+  if (stopping_) return now >= stop_deadline_us_ || (connection.life() == Life::kDraining && remaining == 0);
+  if (now < connection.deadline_us) return false;
+  if (remaining == 0 || remaining >= connection.remaining_bytes) return true;
+  set_deadline(connection, times_.linger_ms);
+  return false;
+}
+
+void EventLoopBase::set_deadline(LoopConnection& connection, int milliseconds) {
+  connection.deadline_us = now_us() + milliseconds * kMicrosecondsPerMs;
+  connection.remaining_bytes = connection.unsent_bytes() + unacknowledged_bytes(connection.fd());
 }
 
 // A connection that sent nothing since the last look gives back the memory of its output.

@@ -30,8 +30,8 @@ namespace kvstore::net {
 
 struct LoopTimes {
   int tick_ms = 100;
-  int linger_ms = 5000;       // close_after_send: longest time without progress
-  int drain_ms = 2000;        // after our FIN: longest wait for the peer's
+  int linger_ms = 5000;       // close_after_send: longest time in which the peer takes nothing
+  int drain_ms = 2000;        // after our FIN: longest wait for the peer's, once it has taken everything
   int accept_pause_ms = 100;  // after running out of descriptors or memory
 };
 
@@ -115,6 +115,8 @@ class EventLoopBase : public EventLoop {
   void update_receives();
   void settle_closing();
   void destroy(LoopConnection& connection);
+  void set_deadline(LoopConnection& connection, int milliseconds);
+  [[nodiscard]] bool is_over(LoopConnection& connection, std::int64_t now_us);
   void begin_stop(int linger_ms);
   void stop_listeners();
 

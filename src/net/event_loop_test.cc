@@ -102,7 +102,7 @@ TEST_P(LoopTest, SharedBlocksAndCopiedBytesGoOutInOrder) {
 
 TEST_P(LoopTest, SlowReaderIsHeldBackAndDrainedIsCalled) {
   // The handler produces whenever the output is low; it must never be asked for more than the bound, nor forgotten.
-  constexpr std::size_t kTotal = 32 << 20;
+  constexpr std::size_t kTotal = 8 << 20;
   constexpr std::size_t kBound = 256 * 1024;
   const std::string bytes = pattern_bytes(kTotal, 3);
   std::size_t position = 0;

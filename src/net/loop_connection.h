@@ -64,13 +64,14 @@ class LoopConnection final : public Connection {
 
   // Kept by EventLoopBase: places in its lists, and deadlines.
   std::size_t index = 0;
-  std::int64_t deadline_us = 0;  // flushing, draining: when it is closed anyway
-  bool dirty = false;            // in the list of connections with something to send
-  bool receive_changed = false;  // in the list of connections whose wants_receive() may have changed
-  bool drained_pending = false;  // in the list of connections to get on_drained
-  bool above_low_water = false;  // had more than kLowWaterBytes unsent since the last on_drained
-  bool recently_used = false;    // sent something since the last sweep for idle memory
-  bool peer_ended = false;       // the peer's FIN was seen
+  std::int64_t deadline_us = 0;     // flushing, draining: closed then, unless the peer took something since
+  std::size_t remaining_bytes = 0;  // flushing, draining: what it had still to take when the deadline was set
+  bool dirty = false;               // in the list of connections with something to send
+  bool receive_changed = false;     // in the list of connections whose wants_receive() may have changed
+  bool drained_pending = false;     // in the list of connections to get on_drained
+  bool above_low_water = false;     // had more than kLowWaterBytes unsent since the last on_drained
+  bool recently_used = false;       // sent something since the last sweep for idle memory
+  bool peer_ended = false;          // the peer's FIN was seen
 
  private:
   EventLoopBase& loop_;

@@ -64,9 +64,9 @@ void disable_nagle(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-bool everything_acknowledged(int fd) {
+std::size_t unacknowledged_bytes(int fd) {
   int queued = 0;
-  return ioctl(fd, SIOCOUTQ, &queued) != 0 || queued == 0;
+  return ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0 ? static_cast<std::size_t>(queued) : 0;
 }
 
 bool accept_should_pause(int error) {

@@ -3,6 +3,7 @@
 // Thread rule: any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace kvstore::net {
@@ -16,8 +17,8 @@ struct SocketNames {
 [[nodiscard]] SocketNames socket_names(int fd);
 // Replies go out at once instead of waiting for the peer's acknowledgement. Does nothing on sockets other than TCP.
 void disable_nagle(int fd);
-// Whether the peer's kernel has acknowledged every byte sent, so that nothing can be lost by closing now.
-[[nodiscard]] bool everything_acknowledged(int fd);
+// Bytes that the kernel has taken and the peer's has not acknowledged; with 0, nothing can be lost by closing now.
+[[nodiscard]] std::size_t unacknowledged_bytes(int fd);
 // Whether an accept() that failed with `error` says something about the machine (too many open files, no memory)
 // rather than about that one connection. Trying again at once would only burn the processor.
 [[nodiscard]] bool accept_should_pause(int error);
