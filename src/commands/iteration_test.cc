@@ -69,6 +69,9 @@ COMMAND_TEST("scan", ScanAnswersAboutAsManyKeysAsAskedFor) {
   EXPECT_NE(reply.cursor, "0");
   EXPECT_GE(reply.keys.size(), 10U);
   EXPECT_LE(reply.keys.size(), 100U);
+  const ScanReply all(run("SCAN 0 COUNT 100000"));
+  EXPECT_EQ(all.cursor, "0");
+  EXPECT_GE(all.keys.size(), 5000U);
 }
 
 COMMAND_TEST("scan", ScanFiltersByPatternAndType) {

@@ -163,6 +163,7 @@ COMMAND_TEST("getrange", GetrangeCountsFromBothEnds) {
   EXPECT_EQ(run("GETRANGE k -100 100"), "\"abcdef\"");
   EXPECT_EQ(run("GETRANGE k 4 2"), "\"\"");
   EXPECT_EQ(run("GETRANGE k -1 -3"), "\"\"");
+  EXPECT_EQ(run("GETRANGE k -100 -200"), "\"\"");  // both before the first byte, and the wrong way round
   EXPECT_EQ(run("GETRANGE k 6 10"), "\"\"");
   EXPECT_EQ(run("GETRANGE k 0 -100"), "\"a\"");  // as in Redis: the end stops at the first byte
   EXPECT_EQ(run("GETRANGE k -9223372036854775808 9223372036854775807"), "\"abcdef\"");
