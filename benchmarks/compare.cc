@@ -80,42 +80,49 @@ bool measure_round(const CompareOptions& options, std::uint64_t size, Round& rou
   return true;
 }
 
-// The median over the rounds of what `pick` takes from one store's figures.
-template <typename Pick>
-double median(const std::vector<Round>& rounds, std::size_t store, Pick pick) {
-  std::vector<double> values;
-  values.reserve(rounds.size());
-  for (const Round& round : rounds) values.push_back(pick(round[store]));
+double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// Over the rounds: what `pick` takes from one store's figures, and how many times the first store's that is. Ratios are
+// taken within a round, where both met about the same machine, and only then reduced to their median.
+struct Medians {
+  double value = 0;
+  double ratio = 0;
+};
+
+template <typename Pick>
+Medians medians(const std::vector<Round>& rounds, std::size_t store, Pick pick) {
+  std::vector<double> values;
+  std::vector<double> ratios;
+  for (const Round& round : rounds) {
+    values.push_back(pick(round[store]));
+    ratios.push_back(pick(round[store]) / pick(round[0]));
+  }
+  return {median(values), median(ratios)};
 }
 
 // Prints the lines of one operation at one thread count, one a store, and adds their rows.
 template <typename Pick>
 void report_cell(const std::vector<Round>& rounds, std::uint64_t size, const char* operation, std::uint64_t threads,
                  Pick pick, Results& results) {
-  double own_rate = 0;
-  double own_cost = 0;
   for (std::size_t store = 0; store < kStores; ++store) {
-    const double rate = median(rounds, store, [&](const StoreFigures& f) { return pick(f).per_second; });
-    const double cost = median(rounds, store, [&](const StoreFigures& f) { return pick(f).processor_ns; });
-    if (store == 0) {
-      own_rate = rate;
-      own_cost = cost;
-    }
-    fmt::print("  {:<6} {:>7}  {:<27}{:>13.0f}{:>8.2f}{:>12.1f}{:>8.2f}\n", operation, threads, kNames[store], rate,
-               own_rate / rate, cost, cost / own_cost);
+    const Medians rate = medians(rounds, store, [&](const StoreFigures& f) { return pick(f).per_second; });
+    const Medians cost = medians(rounds, store, [&](const StoreFigures& f) { return pick(f).processor_ns; });
+    fmt::print("  {:<6} {:>7}  {:<27}{:>13.0f}{:>8.2f}{:>12.1f}{:>8.2f}\n", operation, threads, kNames[store],
+               rate.value, 1 / rate.ratio, cost.value, cost.ratio);
     JsonObject row;
     row.add("measurement", "compare")
         .add("store", kNames[store])
         .add("existing_keys", size)
         .add("operation", operation)
         .add("threads", threads)
-        .add("per_second", rate)
-        .add("processor_ns", cost)
-        .add("ratio_per_second", own_rate / rate)
-        .add("ratio_processor", cost / own_cost);
+        .add("per_second", rate.value)
+        .add("processor_ns", cost.value)
+        .add("ratio_per_second", 1 / rate.ratio)
+        .add("ratio_processor", cost.ratio);
     results.add_row(row);
   }
 }
@@ -124,17 +131,15 @@ void report_memory(const std::vector<Round>& rounds, std::uint64_t size, Results
   constexpr std::uint64_t kKeysMin = 10'000;  // below, what every process needs anyway drowns the keys
   if (size < kKeysMin) return;
   fmt::print("\n  {:<16}{:<27}{:>13}{:>8}\n", "Memory", "store", "bytes/key", "ratio");
-  const auto pick = [](const StoreFigures& figures) { return figures.bytes_per_key; };
-  const double own_bytes = median(rounds, 0, pick);
   for (std::size_t store = 0; store < kStores; ++store) {
-    const double bytes = median(rounds, store, pick);
-    fmt::print("  {:<16}{:<27}{:>13.1f}{:>8.2f}\n", "", kNames[store], bytes, bytes / own_bytes);
+    const Medians bytes = medians(rounds, store, [](const StoreFigures& f) { return f.bytes_per_key; });
+    fmt::print("  {:<16}{:<27}{:>13.1f}{:>8.2f}\n", "", kNames[store], bytes.value, bytes.ratio);
     JsonObject row;
     row.add("measurement", "compare_memory")
         .add("store", kNames[store])
         .add("existing_keys", size)
-        .add("bytes_per_key", bytes)
-        .add("ratio_bytes", bytes / own_bytes);
+        .add("bytes_per_key", bytes.value)
+        .add("ratio_bytes", bytes.ratio);
     results.add_row(row);
   }
 }
