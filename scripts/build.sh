@@ -46,13 +46,13 @@ if [[ ! -f $folder/build.ninja ]] || [[ $keep == no && $options != "$previous" ]
   printf '%s' "$options" >"$stamp"
 fi
 
-# Prints one of ninja's "[12/340] ..." lines every ten seconds, and nothing when there is nothing to build (then ninja
+# Prints one of ninja's "[12/340] ..." lines every 20 seconds, and nothing when there is nothing to build (then ninja
 # only looks for new files: "[0/2] Re-checking globbed directories...").
 progress() {
-  local line shown=$((SECONDS - 8))  # the first after two seconds
+  local line shown=$((SECONDS - 15))  # the first after five seconds
   while IFS= read -r line; do
     printf '%s\n' "$line" >&3
-    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ [^R] ]] && ((SECONDS - shown >= 10)); then
+    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ [^R] ]] && ((SECONDS - shown >= 20)); then
       shown=$SECONDS
       echo "Building build/$preset: step ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}" >&2
     fi
