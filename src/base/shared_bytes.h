@@ -51,7 +51,8 @@ class SharedBytesRef {
 
   SharedBytesRef(SharedBytesRef&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   SharedBytesRef& operator=(SharedBytesRef&& other) noexcept {
-    std::swap(block_, other.block_);
+    SharedBytesRef taken(std::move(other));  // so that what this held is dropped now
+    std::swap(block_, taken.block_);
     return *this;
   }
   SharedBytesRef(const SharedBytesRef& other) : block_(other.block_) {

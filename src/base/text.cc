@@ -74,7 +74,11 @@ std::string format_double(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   std::array<char, 32> buffer;
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  // Whole numbers as Redis's "%.17g" writes them: 100000, not 1e+05.
+  const bool whole = std::trunc(value) == value && std::fabs(value) < 1e17;
+  char* end = buffer.data() + buffer.size();
+  const auto result = whole ? std::to_chars(buffer.data(), end, value, std::chars_format::fixed)
+                            : std::to_chars(buffer.data(), end, value);
   return {buffer.data(), result.ptr};
 }
 
