@@ -43,7 +43,7 @@ const std::vector<OptionRow>& rows() {
        "Refuse peers that are not on this machine: yes or no"},
       {"max-clients", "maxclients", &ServerOptions::max_clients, "Connections served at the same time", 1, 1000000},
       {"max-request-bytes", nullptr, &ServerOptions::max_request_bytes, "Longest line of the JSON protocol, in bytes",
-       64, std::uint64_t{1} << 30},
+       64, store::Keyspace::kValueBytesMax},
       {"max-client-memory-bytes", "maxmemory-clients", &ServerOptions::max_client_memory_bytes,
        "Memory for requests and replies of all connections; 0 means a quarter of the machine's, at least 2 GiB", 0,
        std::uint64_t{1} << 50},

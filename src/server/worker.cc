@@ -149,7 +149,7 @@ void Worker::add_request(Session& session, std::size_t first_word) {
   Answer answer = Answer::kRun;
   if (command == nullptr) {
     answer = Answer::kUnknownCommand;
-  } else if (!engine::arity_ok(*command, word_count)) {
+  } else if (!command->accepts(word_count)) {
     answer = Answer::kWrongArity;
   }
   engine::Call call;
