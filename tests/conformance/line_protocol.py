@@ -255,7 +255,8 @@ OTHER_COMMANDS = [
       (b"SETRANGE k -1 x", error(b"offset is out of range")), (b"MSET a", arity(b"MSET")),
       (b"MSET a 1 b", arity(b"MSET"))]),
     ("an error code other than ERR stands between status and message",
-     [(b"HELLO 9", b'{"status": "ERROR", "code": "NOPROTO", "message": "unsupported protocol version"}')]),
+     [(b"AUTH nobody x", b'{"status": "ERROR", "code": "WRONGPASS", '
+                         b'"message": "invalid username-password pair or user is disabled."}')]),
     ("a wrong number of arguments for a subcommand names both", [(b"CONFIG GET", arity(b"CONFIG|GET"))]),
     ("string commands of RESP work here with the same arguments",
      [(b"APPEND k abc", value(b"3")), (b"APPEND k def", value(b"6")), (b"STRLEN k", value(b"6")),

@@ -19,7 +19,7 @@ import tempfile
 import threading
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TIMEOUT_S = 20.0
+TIMEOUT_S = 30.0
 MIB = 1024 * 1024
 
 
@@ -118,10 +118,10 @@ class _Process:
 class Server(_Process):
     """kv_store_server on a free port of 127.0.0.1, in a directory of its own."""
 
-    def __init__(self, io, *options, threads=2, bind="127.0.0.1"):
+    def __init__(self, io, *options, threads=2, bind="127.0.0.1", port=0):
         self.io = io
         self.directory = tempfile.mkdtemp(prefix="kvstore-e2e-")
-        command = [server_binary(), "--port", 0, "--bind", bind, "--threads", threads, "--io", io, *options]
+        command = [server_binary(), "--port", port, "--bind", bind, "--threads", threads, "--io", io, *options]
         try:
             super().__init__(command, self.directory)
             self.port = int(self.wait_for_line(r"TCP Server listening on \S+:(\d+)")[1])

@@ -170,14 +170,14 @@ def test_scan_returns_every_key_that_was_there_all_along(server, count_option):
 def test_flushall_and_writers_do_not_disturb_each_other(server):
     def writer():
         with server.resp() as connection:
-            for i in range(200):
+            for i in range(60):
                 connection.send(b"".join(encode_resp("SET", f"k{i}:{j}", "v" * (j * 100)) for j in range(100)))
                 for _ in range(100):
                     assert connection.read_reply() == "OK"
 
     def flusher():
         with server.json() as connection:
-            for _ in range(200):
+            for _ in range(100):
                 assert connection.request("FLUSHALL") == {"status": "OK"}
                 connection.request("SWAPDB 0 1")
 

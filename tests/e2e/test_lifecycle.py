@@ -87,14 +87,14 @@ def test_after_shutdown_the_port_is_free_again(start_server):
     with server.json() as connection:
         connection.request("SHUTDOWN")
     assert server.wait() == 0
-    again = start_server("--port", port)
+    again = start_server(port=port)
     assert again.port == port
 
 
 def test_a_taken_port_is_one_clear_line_and_status_1(start_server, io):
     first = start_server()
     with pytest.raises(ServerDidNotStart) as failure:
-        start_server("--port", first.port)
+        start_server(port=first.port)
     assert failure.value.status == 1
     lines = [line for line in failure.value.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and str(first.port) in lines[0], failure.value.stderr

@@ -57,7 +57,7 @@ def test_redis_cli_scan_lists_every_key_once_or_more(server):
         connection.send(b"".join(encode_resp("SET", name, "v") for name in names))
         connection.read_exactly(5 * len(names))
     assert set(redis_cli(server, "--scan").decode().split()) == names
-    some = set(redis_cli(server, "--scan", "--pattern", "key:1*", "--count", "500").decode().split())
+    some = set(redis_cli(server, "--scan", "--pattern", "key:1*").decode().split())
     assert some == {name for name in names if name.startswith("key:1")}
 
 
@@ -98,7 +98,7 @@ def test_redis_cli_interactive_session(server):
                              (b"INCR n", b"(integer) 1"),
                              (b"NOSUCH", b"(error) ERR unknown command 'NOSUCH', with args beginning with: "),
                              (b"MGET k nokey", b'1) "hello"\r\n2) (nil)'), (b"HELLO 3", b'1# "server" => '),
-                             (b"GET no", b"(nil)"), (b"help get", b"GET key")]:
+                             (b"GET no", b"(nil)"), (b"help get", b"summary:")]:
             read_until(prompt)
             os.write(terminal, line + b"\n")
             read_until(answer)

@@ -104,7 +104,7 @@ def test_more_words_than_the_limit_is_a_protocol_error(server):
 
 
 def test_a_command_of_very_many_words_is_served(server):
-    count = 500_000
+    count = 200_000
     with server.resp() as connection:
         sender = connection.send_in_background(encode_resp("MSET", *(b"v" for _ in range(2 * count))))
         assert connection.read_reply() == "OK"
@@ -152,7 +152,8 @@ def test_command_describes_every_command(server):
         assert connection.call("COMMAND", "COUNT") == len(rows)
         names = {row[0].decode() for row in rows}
         assert {"get", "set", "del", "ping", "shutdown", "delete", "flush", "snapshot"} <= names
-        assert {name.decode() for name in connection.call("COMMAND", "LIST")} == names
+        listed = {name.decode() for name in connection.call("COMMAND", "LIST")}  # as in Redis, subcommands too
+        assert {name for name in listed if "|" not in name} == names
         get = next(row for row in rows if row[0] == b"get")
         assert get[1] == 2 and get[3:6] == [1, 1, 1] and "readonly" in [str(flag) for flag in get[2]]
         for name in names:

@@ -57,7 +57,9 @@ def test_ten_thousand_connections_are_cheap_and_one_more_gets_an_error(start_ser
         assert time.monotonic() < deadline, "closed connections were not forgotten"
 
 
-def test_connections_that_come_and_go_leave_nothing_behind(server, memory_figures):
+def test_connections_that_come_and_go_leave_nothing_behind(start_server, memory_figures):
+    server = start_server()
+
     def churn(count):
         for i in range(count):
             connection = server.raw()
