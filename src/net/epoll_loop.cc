@@ -203,7 +203,11 @@ bool EpollLoop::detach(LoopConnection& connection) {
 
 void EpollLoop::start_accept(ListeningSocket& listener) {
   if (std::exchange(listener.armed, true)) return;
-  KV_ASSERT(control(epoll_fd_, EPOLL_CTL_ADD, listener.fd, EPOLLIN, tagged(&listener, kListener)) == 0);
+  if (control(epoll_fd_, EPOLL_CTL_ADD, listener.fd, EPOLLIN, tagged(&listener, kListener)) == 0) return;
+  // No memory, or over the limit of watched descriptors: tried again later.
+  KV_ASSERT(errno == ENOMEM || errno == ENOSPC);
+  listener.armed = false;
+  accept_failed(listener, errno);
 }
 
 bool EpollLoop::stop_accept(ListeningSocket& listener) {

@@ -35,7 +35,8 @@ class EventLoop {
   // Takes over an accepted socket. Any thread.
   virtual void adopt(int fd) = 0;
 
-  // Runs turns until stop(). On return every connection is closed (on_close was called for each).
+  // Runs turns until stop(); once in the life of a loop. On return every connection is closed (on_close was called for
+  // each).
   virtual void run() = 0;
   // Ends run() after the current turn: no more is received, output so far is sent for at most `linger_ms`. Any thread.
   virtual void stop(int linger_ms) = 0;

@@ -5,7 +5,8 @@
 //   1. What was posted, or written before wake(), is seen by the turn that follows: the signal is cleared before the
 //      loop looks, so a post during the look raises it again.
 //   2. Many wake-ups between two looks cost one system call.
-//   3. After close() a posted socket is closed at once; none is leaked.
+//   3. Sockets waiting here are bounded by the process's limit on descriptors.
+//   4. After close() a posted socket is closed at once; none is leaked.
 #pragma once
 
 #include <atomic>
