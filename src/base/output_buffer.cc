@@ -1,11 +1,10 @@
 #include "base/output_buffer.h"
 
-#include <mimalloc.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
+#include "base/heap.h"
 
 namespace kvstore::base {
 namespace {
@@ -15,7 +14,7 @@ constexpr std::size_t kFirstCapacity = 1024;
 }  // namespace
 
 OutputBuffer::~OutputBuffer() {
-  mi_free(tail_);
+  heap_free(tail_);
   delete sealed_;
 }
 
@@ -30,8 +29,7 @@ void OutputBuffer::append_shared(SharedBytesRef block, std::size_t offset, std::
 void OutputBuffer::grow_tail(std::size_t bytes) {
   const std::size_t wanted = tail_size_ + bytes;
   const std::size_t capacity = std::max({kFirstCapacity, wanted, tail_capacity_ + tail_capacity_ / 2});
-  tail_ = static_cast<char*>(mi_realloc(tail_, capacity));
-  KV_ASSERT(tail_ != nullptr);
+  tail_ = static_cast<char*>(heap_reallocate(tail_, capacity));
   tail_capacity_ = capacity;
 }
 
@@ -50,7 +48,7 @@ void OutputBuffer::release_tail() {
   tail_begin_ = 0;
   tail_size_ = 0;
   if (tail_capacity_ > kRetainedBytes) {
-    mi_free(tail_);
+    heap_free(tail_);
     tail_ = nullptr;
     tail_capacity_ = 0;
   }

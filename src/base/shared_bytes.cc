@@ -1,18 +1,16 @@
 #include "base/shared_bytes.h"
 
-#include <mimalloc.h>
-
 #include <cstring>
 #include <new>
 
 #include "base/assert.h"
+#include "base/heap.h"
 
 namespace kvstore::base {
 
 SharedBytesRef SharedBytesRef::allocate(std::size_t size, std::size_t capacity) {
   KV_ASSERT(size <= capacity);
-  void* memory = mi_malloc(sizeof(SharedBytes) + capacity);
-  KV_ASSERT(memory != nullptr);
+  void* memory = heap_allocate(sizeof(SharedBytes) + capacity);
   return SharedBytesRef(new (memory) SharedBytes(size, capacity));
 }
 
@@ -26,7 +24,7 @@ void SharedBytesRef::drop() {
   // acq_rel: the last holder must see every other holder's reads finished before the memory is reused.
   if (block_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     block_->~SharedBytes();
-    mi_free(block_);
+    heap_free(block_);
   }
   block_ = nullptr;
 }

@@ -133,6 +133,18 @@ TEST_F(CommandTableTest, AclCategoriesAgreeWithFlags) {
   }
 }
 
+TEST_F(CommandTableTest, ArityIsExactOrAtLeast) {
+  Command command;
+  command.arity = 2;
+  EXPECT_FALSE(command.accepts(1));
+  EXPECT_TRUE(command.accepts(2));
+  EXPECT_FALSE(command.accepts(3));
+  command.arity = -2;
+  EXPECT_FALSE(command.accepts(1));
+  EXPECT_TRUE(command.accepts(2));
+  EXPECT_TRUE(command.accepts(1'000'000));
+}
+
 TEST_F(CommandTableTest, KeysAgreeWithArityAndFlags) {
   for (const Command* row : rows_and_subcommands(table_)) {
     SCOPED_TRACE(row->name);

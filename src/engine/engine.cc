@@ -36,11 +36,6 @@ bool is_key(const KeySpec& keys, std::size_t last_key, std::size_t position) {
 
 }  // namespace
 
-bool arity_ok(const Command& command, std::size_t arg_count) {
-  const auto words = static_cast<std::int64_t>(arg_count);
-  return command.arity >= 0 ? words == command.arity : words >= -static_cast<std::int64_t>(command.arity);
-}
-
 void Executor::prepare(std::span<Call> calls) {
   store::Keyspace& keyspace = engine_.keyspace();
   for (Call& call : calls) {

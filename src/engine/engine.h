@@ -81,7 +81,4 @@ class Executor {
   std::vector<std::uint32_t> staged_index_;  // which argument each holds, ascending
 };
 
-// True when `arg_count` words (name included) satisfy the row's arity.
-[[nodiscard]] bool arity_ok(const commands::Command& command, std::size_t arg_count);
-
 }  // namespace kvstore::engine

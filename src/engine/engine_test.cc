@@ -71,18 +71,6 @@ const Command kIncrement = row(increment, {1, 1, 1}, commands::kWrite);
 
 // --- tests -----------------------------------------------------------------------------------------------------------
 
-TEST_F(EngineTest, ArityIsExactOrAtLeast) {
-  Command command;
-  command.arity = 2;
-  EXPECT_FALSE(arity_ok(command, 1));
-  EXPECT_TRUE(arity_ok(command, 2));
-  EXPECT_FALSE(arity_ok(command, 3));
-  command.arity = -2;
-  EXPECT_FALSE(arity_ok(command, 1));
-  EXPECT_TRUE(arity_ok(command, 2));
-  EXPECT_TRUE(arity_ok(command, 1'000'000));
-}
-
 TEST_F(EngineTest, PrepareHashesTheFirstKeyWhereThereIsOne) {
   Worker worker(engine_);
   const Command second_word = row(reply_nothing, {2, 2, 1}, commands::kReadonly);

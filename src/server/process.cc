@@ -60,7 +60,10 @@ std::string wait_for_end_request(int shutdown_event) {
   std::string reason = "SHUTDOWN";
   if (sources[0].revents != 0) {
     signalfd_siginfo info{};
-    KV_ASSERT(read(signal_fd, &info, sizeof info) == sizeof info);
+    // Also without a signal: the kernel interrupts a thread to finish work of a ring it has closed.
+    while (read(signal_fd, &info, sizeof info) < 0) {
+      KV_ASSERT(errno == EINTR);
+    }
     reason = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM";
   }
   close(signal_fd);
