@@ -1,12 +1,10 @@
-// SharedBytes, Scratch and KeyHasher: small, but everything stands on them.
+// SharedBytes and Scratch: small, but everything stands on them.
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/scratch.h"
 #include "base/shared_bytes.h"
 
@@ -59,19 +57,6 @@ TEST(ScratchTest, GivenBackBytesAreHandedOutAgain) {
   char* first = scratch.allocate(100);
   scratch.give_back(60);
   EXPECT_EQ(scratch.allocate(1), first + 40);
-}
-
-TEST(KeyHasherTest, TwoSecretsHashDifferently) {
-  const KeyHasher one(KeyHasher::random_secret());
-  const KeyHasher two(KeyHasher::random_secret());
-  std::set<std::uint64_t> hashes;
-  for (int i = 0; i < 1000; ++i) {
-    const std::string key = "key:" + std::to_string(i);
-    EXPECT_EQ(one(key), one(key));
-    hashes.insert(one(key));
-    hashes.insert(two(key));
-  }
-  EXPECT_EQ(hashes.size(), 2000U);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +52,20 @@ class Server final : public commands::ServerControl {
     std::unique_ptr<net::EventLoop> loop;
     std::thread thread;
   };
+
+  // INFO (info.cc): a row a section, a function a row.
+  class InfoText;
+  struct InfoSection;
+  [[nodiscard]] static std::span<const InfoSection> info_table();
+  void info_server(InfoText& text) const;
+  void info_clients(InfoText& text) const;
+  void info_memory(InfoText& text) const;
+  void info_persistence(InfoText& text) const;
+  void info_stats(InfoText& text) const;
+  void info_replication(InfoText& text) const;
+  void info_cpu(InfoText& text) const;
+  void info_commandstats(InfoText& text) const;
+  void info_keyspace(InfoText& text) const;
 
   [[nodiscard]] Result<net::Backend> choose_backend() const;
   Status start_workers(int listen_fd);
