@@ -134,7 +134,7 @@ void command_info(CommandContext& context) {
     if (const Command* row = context.table.find_full(name)) {
       reply_info(context.reply, *row);
     } else {
-      context.reply.null_array();
+      context.reply.null();
     }
   }
 }
