@@ -39,11 +39,10 @@ class Arena {
   static constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
   static constexpr unsigned kBlocksPerChunk = PageChunk::kBytes / kBlockBytes;
 
-  // How much one compaction slice may do.
-  struct Budget {
-    unsigned records;
-    std::size_t bytes;
-  };
+  // How much one compaction slice may do: records, and bytes (the last record may exceed them).
+  static constexpr unsigned kSliceRecords = 16;
+  static constexpr std::size_t kSliceBytes = 8 * 1024;
+
   struct Item {
     Handle handle;
     std::size_t bytes;
@@ -67,9 +66,10 @@ class Arena {
   [[nodiscard]] bool wants_compaction(unsigned fraction) const {
     return hole_bytes() > live_bytes_ / fraction + kHolesIgnored && hole_bytes() > futile_below_;
   }
-  // Moves a few records out of the victim. Calls relocate(from, to) for each, when its bytes are in both places.
-  template <typename Relocate>
-  void compact(Budget budget, Relocate relocate);
+  // Moves a few records out of the victim. Calls announce(i, from) for each, so that what relocating needs can be
+  // fetched, then relocate(i, from, to) for each, when its bytes are in both places. i counts from 0.
+  template <typename Announce, typename Relocate>
+  void compact(Announce announce, Relocate relocate);
 
   // Blocks that are free but still hold pages: beyond a reserve they should be given back to the system.
   [[nodiscard]] bool has_pages_to_release() const { return dirty_blocks_.size() > dirty_reserve(); }
@@ -150,26 +150,31 @@ class Arena {
   ChunkSource& chunk_source_;
 };
 
-template <typename Relocate>
-void Arena::compact(Budget budget, Relocate relocate) {
+template <typename Announce, typename Relocate>
+void Arena::compact(Announce announce, Relocate relocate) {
   if (victim_next_ == kNone && !choose_victim()) return;
   if (!unlink_victim_holes()) return;
-  unsigned records = 0;
-  std::size_t moved = 0;
+  std::array<Item, kSliceRecords> slice;
+  unsigned count = 0;
+  std::size_t bytes = 0;
   for (unsigned items = 0; victim_next_ < victim_end_ && items < kItemsPerSlice; ++items) {
     const Item item = item_at(victim_next_);
     if (!item.hole) {
-      if (records == budget.records || moved >= budget.bytes) return;
-      const std::size_t capacity_before = capacity_;
-      const Handle to = allocate(item.bytes);
-      victim_cost_ += capacity_ - capacity_before;
-      std::memcpy(at(to), at(item.handle), item.bytes);
-      relocate(item.handle, to);
-      free(item.handle, item.bytes);
-      ++records;
-      moved += item.bytes;
+      if (count == kSliceRecords || bytes >= kSliceBytes) break;
+      announce(count, item.handle);
+      slice[count++] = item;
+      bytes += item.bytes;
     }
     victim_next_ += granules(item.bytes);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    const Item& item = slice[i];
+    const std::size_t capacity_before = capacity_;
+    const Handle to = allocate(item.bytes);
+    victim_cost_ += capacity_ - capacity_before;
+    std::memcpy(at(to), at(item.handle), item.bytes);
+    relocate(i, item.handle, to);
+    free(item.handle, item.bytes);
   }
   if (victim_next_ == victim_end_) finish_victim();
 }

@@ -34,13 +34,16 @@ class Records {
       if (it == expected.end()) return;
     }
   }
-  void compact(Arena::Budget budget) {
-    arena.compact(budget, [this](Arena::Handle from, Arena::Handle to) {
-      auto moved = expected.extract(from);
-      KV_ASSERT(!moved.empty() && !expected.contains(to));
-      moved.key() = to;
-      expected.insert(std::move(moved));
-    });
+  void compact() {
+    std::vector<Arena::Handle> announced;
+    arena.compact([&](unsigned, Arena::Handle from) { announced.push_back(from); },
+                  [&](unsigned i, Arena::Handle from, Arena::Handle to) {
+                    KV_ASSERT(announced.at(i) == from);
+                    auto moved = expected.extract(from);
+                    KV_ASSERT(!moved.empty() && !expected.contains(to));
+                    moved.key() = to;
+                    expected.insert(std::move(moved));
+                  });
   }
   // Walks all blocks: the records found are exactly the expected ones, with their bytes.
   void check() const {
@@ -70,8 +73,6 @@ class Records {
   unsigned next_ = 0;
 };
 
-constexpr Arena::Budget kSmall{8, 4096};
-
 TEST(Arena, KeepsItsInvariantsUnderAnySequence) {
   EXPECT_TRUE(rc::check([] {
     Records records;
@@ -86,7 +87,7 @@ TEST(Arena, KeepsItsInvariantsUnderAnySequence) {
           if (!records.expected.empty()) records.remove(*rc::gen::arbitrary<std::size_t>());
           break;
         default:
-          records.compact(kSmall);
+          records.compact();
       }
     }
     records.check();
@@ -122,7 +123,7 @@ TEST(Arena, CompactionEmptiesBlocksForOtherSizes) {
   records.remove_every_second();
   records.check();
   const std::size_t before = records.arena.hole_bytes();
-  for (int i = 0; i < 40'000 && records.arena.wants_compaction(16); ++i) records.compact(kSmall);
+  for (int i = 0; i < 40'000 && records.arena.wants_compaction(16); ++i) records.compact();
   EXPECT_LT(records.arena.hole_bytes(), before / 4);
   EXPECT_FALSE(records.arena.wants_compaction(16));
   EXPECT_TRUE(records.arena.has_pages_to_release());
@@ -133,7 +134,7 @@ TEST(Arena, ReleasedBlocksAreUsedAgain) {
   Records records;
   for (int i = 0; i < 20'000; ++i) records.add(40);
   while (!records.expected.empty()) records.remove(0);
-  for (int i = 0; i < 20'000 && records.arena.wants_compaction(16); ++i) records.compact(kSmall);
+  for (int i = 0; i < 20'000 && records.arena.wants_compaction(16); ++i) records.compact();
   int released = 0;
   while (records.arena.has_pages_to_release()) {
     const Arena::Handle block = records.arena.take_dirty_block();
@@ -159,7 +160,7 @@ TEST(Arena, StopsCompactingWhenNothingIsWon) {
   EXPECT_TRUE(records.arena.wants_compaction(16));
   int slices = 0;
   while (records.arena.wants_compaction(16) && slices < 2000) {
-    records.arena.compact(kSmall, [](Arena::Handle, Arena::Handle) {});
+    records.arena.compact([](unsigned, Arena::Handle) {}, [](unsigned, Arena::Handle, Arena::Handle) {});
     ++slices;
   }
   EXPECT_LT(slices, 2000);

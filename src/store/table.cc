@@ -1,6 +1,7 @@
 #include "store/table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -8,9 +9,6 @@
 
 namespace kvstore::store {
 namespace {
-
-// One slice of compaction. At a write this is repaid: it wins back more than a write can waste.
-constexpr Arena::Budget kSlice{16, 8 * 1024};
 
 std::size_t block_bytes(const base::SharedBytes& block) { return sizeof(base::SharedBytes) + block.capacity(); }
 
@@ -176,12 +174,17 @@ bool Table::erase(const Key& key, WriteContext& context) {
 }
 
 void Table::compact() {
-  arena_.compact(kSlice, [this](std::uint32_t from, std::uint32_t to) {
-    const std::uint64_t hash = rehash_(record(to).key());
-    const Index::Place place = index_.find(hash, [from](std::uint32_t handle) { return handle == from; });
-    KV_ASSERT(place.handle != nullptr);
-    *place.handle = to;
-  });
+  std::array<std::uint64_t, Arena::kSliceRecords> hashes;
+  arena_.compact(
+      [&](unsigned i, std::uint32_t handle) {
+        hashes[i] = rehash_(record(handle).key());
+        index_.prefetch_bucket(hashes[i]);
+      },
+      [&](unsigned i, std::uint32_t from, std::uint32_t to) {
+        const Index::Place place = index_.find(hashes[i], [from](std::uint32_t handle) { return handle == from; });
+        KV_ASSERT(place.handle != nullptr);
+        *place.handle = to;
+      });
 }
 
 }  // namespace kvstore::store
