@@ -29,10 +29,13 @@ void Session::decide(commands::Protocol protocol, std::unique_ptr<protocol::Requ
 std::int64_t Session::measure_memory() {
   // In coarse steps, so that the shared sum is left alone while a connection's buffers stay small.
   constexpr std::size_t kStepBytes = 16 * 1024;
+  const std::size_t unsent = connection_.unsent_bytes();
   const std::size_t before = memory_bytes();
-  const std::size_t now = (input_.capacity() + connection_.unsent_bytes()) / kStepBytes * kStepBytes;
+  const std::size_t now = (input_.capacity() + unsent) / kStepBytes * kStepBytes;
   memory_bytes_.store(now, std::memory_order_relaxed);
   input_bytes_.store(input_.view().size(), std::memory_order_relaxed);
+  input_capacity_.store(input_.capacity(), std::memory_order_relaxed);
+  unsent_bytes_.store(unsent, std::memory_order_relaxed);
   return static_cast<std::int64_t>(now) - static_cast<std::int64_t>(before);
 }
 
@@ -67,13 +70,16 @@ std::string Session::info_line() const { return registry_.describe(*this); }
 std::string Session::describe(std::int64_t now_us) const {
   const commands::Command* last = last_command_.load(std::memory_order_relaxed);
   const commands::Protocol spoken = protocol();
+  const std::size_t input = input_bytes_.load(std::memory_order_relaxed);
+  const std::size_t capacity = input_capacity_.load(std::memory_order_relaxed);  // of another moment than `input`
+  // Every field of Redis 7.0, because clients look for them by name; what we do not have is 0.
   return fmt::format(
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} "
-      "tot-mem={} "
-      "events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+      "qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem={} tot-mem={} events=r cmd={} user=default "
+      "redir=-1 resp={} lib-name={} lib-ver={}",
       id_, connection_.peer_address(), connection_.local_address(), fd_, name_, (now_us - opened_us_) / 1'000'000,
-      (now_us - last_active_us_.load(std::memory_order_relaxed)) / 1'000'000, database(),
-      input_bytes_.load(std::memory_order_relaxed), memory_bytes(),
+      (now_us - last_active_us_.load(std::memory_order_relaxed)) / 1'000'000, database(), input,
+      capacity > input ? capacity - input : 0, unsent_bytes_.load(std::memory_order_relaxed), memory_bytes(),
       last == nullptr ? std::string_view("NULL") : last->name,
       spoken == commands::Protocol::kJson ? std::string("json") : std::to_string(static_cast<int>(spoken)),
       library_name_, library_version_);

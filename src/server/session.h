@@ -86,6 +86,8 @@ class Session final : public commands::Client {
   std::atomic<std::int64_t> last_active_us_;
   std::atomic<std::size_t> memory_bytes_{0};
   std::atomic<std::size_t> input_bytes_{0};
+  std::atomic<std::size_t> input_capacity_{0};
+  std::atomic<std::size_t> unsent_bytes_{0};
 
   // Written and read under the registry's lock.
   std::string name_;

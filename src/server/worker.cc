@@ -255,7 +255,10 @@ void Worker::answer(const Request& request, engine::Call& call) {
       session.close_after_reply();
       break;
   }
-  metrics_.output_bytes.add(call.output->size() - before);
+  const std::size_t written = call.output->size() - before;
+  metrics_.output_bytes.add(written);
+  // A batch of large replies must not exceed the budget before anything is sent.
+  if (written > kGuaranteedSessionBytes) drop_if_over_budget(session);
 }
 
 void Worker::touch(Session& session) {
@@ -273,13 +276,12 @@ void Worker::settle(Session& session) {
   session.touched = false;
   net::Connection& connection = session.connection();
   session.input().shrink();
-  account_memory(session);
   if (!connection.output().empty()) connection.mark_dirty();
   if (session.closing() || (session.peer_finished && !session.throttled)) {
+    account_memory(session);
     connection.close_after_send();
-  } else if (over_budget(session)) {
-    metrics_.client_memory_refusals.add();
-    connection.close();  // its replies are what fills the budget, so it could not be told
+  } else if (drop_if_over_budget(session)) {
+    return;
   } else if (!session.throttled && connection.unsent_bytes() > kOutputHighWaterBytes) {
     throttle(session);
   }
@@ -288,6 +290,18 @@ void Worker::settle(Session& session) {
 void Worker::account_memory(Session& session) {
   const std::int64_t change = session.measure_memory();
   if (change != 0) shared_.registry.add_memory(change);
+}
+
+// Its replies are what fills the budget, so it cannot be told.
+bool Worker::drop_if_over_budget(Session& session) {
+  account_memory(session);
+  if (!over_budget(session)) return false;
+  metrics_.client_memory_refusals.add();
+  session.close_after_reply();
+  session.connection().output().clear();
+  session.connection().close();
+  account_memory(session);
+  return true;
 }
 
 bool Worker::over_budget(const Session& session) const {

@@ -13,8 +13,8 @@
 //   received
 //      until the peer has read. What the server keeps for one connection is bounded by that, one batch of replies, and
 //      the largest request.
-//   3. The input of all sessions together keeps within the client memory budget: the session that would exceed it is
-//      refused, never the data.
+//   3. Input and unsent replies of all sessions together keep within the client memory budget, give or take one reply:
+//      the session that exceeds it is refused or closed, never the data evicted.
 #pragma once
 
 #include <cstdint>
@@ -95,6 +95,8 @@ class Worker final : public net::ConnectionHandler {
   void settle(Session& session);
   void account_memory(Session& session);
   [[nodiscard]] bool over_budget(const Session& session) const;
+  // Closes a session whose unsent replies exceed the budget; true when it did.
+  bool drop_if_over_budget(Session& session);
   [[nodiscard]] protocol::ReplyWriter& writer_of(const Session& session);
 
   Shared shared_;

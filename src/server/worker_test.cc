@@ -234,6 +234,28 @@ TEST_F(WorkerTest, TheSessionThatExceedsTheClientMemoryBudgetIsRefusedAlone) {
   EXPECT_EQ(registry_.memory_bytes(), 0);
 }
 
+TEST_F(WorkerTest, LargeRepliesOfOneTurnKeepWithinTheBudget) {
+  options_.max_client_memory_bytes = 4 << 20;
+  std::vector<std::unique_ptr<FakeConnection>> connections;
+  for (int i = 0; i < 20; ++i) worker_->on_open(*connections.emplace_back(std::make_unique<FakeConnection>()));
+  ASSERT_EQ(turn(*connections[0], "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8000\r\n" + std::string(8000, 'v') + "\r\n"),
+            "+OK\r\n");
+  const std::string get_often = "*201\r\n$4\r\nMGET\r\n" + repeated("$1\r\nk\r\n", 200);  // 1.6 MB of reply
+  for (const auto& connection : connections) worker_->on_receive(*connection, get_often);
+  worker_->on_turn();
+  std::size_t held = 0;
+  int closed = 0;
+  for (const auto& connection : connections) {
+    held += connection->output().size();
+    closed += connection->closed ? 1 : 0;
+  }
+  EXPECT_LE(held, std::size_t{6} << 20);
+  EXPECT_GE(closed, 17);
+  EXPECT_LT(closed, 20);  // the first ones get theirs
+  for (const auto& connection : connections) worker_->on_close(*connection);
+  EXPECT_EQ(registry_.memory_bytes(), 0);
+}
+
 TEST_F(WorkerTest, WhatAClientSentBeforeItLeftStillCounts) {
   FakeConnection connection;
   worker_->on_open(connection);
