@@ -119,7 +119,7 @@ class DurabilityBenchmark {
     const double restart_ms = static_cast<double>(now_ns() - restart_begin) / 1e6;
     fmt::print("Verifying persisted writes...\n\n");
     std::fflush(stdout);
-    const Result<Totals> totals = verify(clients, restarted.value()->port());
+    Result<Totals> totals = verify(clients, restarted.value()->port());
     if (!totals.ok()) return totals.status();
     print_totals("DURABILITY TEST RESULTS", totals.value());
     fmt::print("Restart took {:.1f}ms\n", restart_ms);

@@ -87,7 +87,7 @@ class TbbStore {
 
  private:
   struct HashCompare {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): oneTBB looks for this name
     std::size_t hash(std::string_view key) const { return XXH3_64bits(key.data(), key.size()); }
     bool equal(std::string_view left, std::string_view right) const { return left == right; }
   };
