@@ -79,8 +79,12 @@ TEST(SizeClass, RoundsUpToAtMostSixPercentMore) {
     ASSERT_GE(size, bytes);
     ASSERT_EQ(size % kGranuleBytes, 0U);
     ASSERT_EQ(allocation_size(size), size);
-    if (bytes > kExactSizeMax) ASSERT_LE(size - bytes, bytes / 16);
-    if (bytes > kAllocationMin && bytes <= kExactSizeMax) ASSERT_LT(size - bytes, kGranuleBytes);
+    if (bytes > kExactSizeMax) {
+      ASSERT_LE(size - bytes, bytes / 16);
+    }
+    if (bytes > kAllocationMin && bytes <= kExactSizeMax) {
+      ASSERT_LT(size - bytes, kGranuleBytes);
+    }
   }
 }
 
@@ -91,7 +95,9 @@ TEST(SizeClass, AnyHoleOfAClassFitsAnAllocationOfThatClass) {
     const unsigned size_class = size_class_of(bytes);
     ASSERT_LT(size_class, kSizeClasses);
     if (smallest[size_class] == 0) smallest[size_class] = bytes;
-    if (allocation_size(bytes) == bytes) ASSERT_EQ(smallest[size_class], bytes);
+    if (allocation_size(bytes) == bytes) {
+      ASSERT_EQ(smallest[size_class], bytes);
+    }
   }
 }
 
