@@ -21,7 +21,7 @@ std::string contents(const OutputBuffer& buffer) {
 }
 
 TEST(OutputBufferTest, BehavesLikeAStringWhateverIsMixed) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     OutputBuffer buffer;
     std::string model;
     const auto steps = *rc::gen::container<std::vector<std::pair<int, std::string>>>(
@@ -52,7 +52,7 @@ TEST(OutputBufferTest, BehavesLikeAStringWhateverIsMixed) {
       RC_ASSERT(buffer.size() == model.size());
       RC_ASSERT(contents(buffer) == model);
     }
-  });
+  }));
 }
 
 TEST(OutputBufferTest, ALargeValueIsReferencedAndReleasedWhenSent) {
