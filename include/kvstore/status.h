@@ -20,6 +20,8 @@ enum class StatusCode : std::uint8_t {
   kWrongType,        // the key holds a value of another type
   kTooLarge,         // a key or value is over the limit the message names
   kUnavailable,      // a resource is taken or missing (port in use, too many open files, ...)
+  kNoSpace,          // the disk or a quota is full
+  kCorruption,       // what is on disk is not what was written there; the message says where
   kIoError,          // the operating system refused; the message holds its reason
 };
 
