@@ -1,0 +1,322 @@
+// The real Directory against the running system. Where a case needs rights or a file system that this machine does not
+// give (a small tmpfs of our own, a folder that takes direct access) it is skipped.
+
+#include "env/posix_directory.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kvstore::env {
+namespace {
+
+class PosixDirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "kvstore_posix_XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    base_ = pattern;
+    path_ = base_ + "/data";
+    directory_ = open_at(path_);
+    ASSERT_NE(directory_, nullptr);
+  }
+  void TearDown() override { std::filesystem::remove_all(base_); }
+
+  static std::unique_ptr<Directory> open_at(const std::string& path) {
+    auto opened = open_posix_directory(path);
+    EXPECT_TRUE(opened.ok()) << opened.status().message();
+    return opened.ok() ? std::move(opened).value() : nullptr;
+  }
+  std::unique_ptr<File> file(std::string_view name, OpenMode mode, Caching caching = Caching::kBuffered) {
+    auto opened = directory_->open(name, mode, caching);
+    EXPECT_TRUE(opened.ok()) << opened.status().message();
+    return opened.ok() ? std::move(opened).value() : nullptr;
+  }
+  void put(std::string_view name, std::string_view bytes) {
+    ASSERT_TRUE(file(name, OpenMode::kCreate)->write(0, bytes).ok());
+  }
+  std::string get(std::string_view name) {
+    const auto opened = file(name, OpenMode::kRead);
+    std::string bytes(opened->size().value(), '\0');
+    EXPECT_EQ(opened->read(0, bytes).value(), bytes.size());
+    return bytes;
+  }
+  mode_t mode_of(const std::string& path) {
+    struct stat about {};
+    EXPECT_EQ(lstat(path.c_str(), &about), 0);
+    return about.st_mode & 07777U;
+  }
+  Status open_status(std::string_view name, OpenMode mode) {
+    return directory_->open(name, mode, Caching::kBuffered).status();
+  }
+
+  std::string base_;
+  std::string path_;
+  std::unique_ptr<Directory> directory_;
+};
+
+// A block of memory that direct access accepts.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(std::size_t size, char fill = '\0')
+      : bytes_(static_cast<char*>(std::aligned_alloc(File::kDirectAlignment, size)), &std::free), size_(size) {
+    std::memset(bytes_.get(), fill, size);
+  }
+  std::span<char> span() { return {bytes_.get(), size_}; }
+  std::string_view view() { return {bytes_.get(), size_}; }
+
+ private:
+  std::unique_ptr<char, void (*)(void*)> bytes_;
+  std::size_t size_;
+};
+
+// Runs `body` in a process of its own; its result is the exit status.
+int in_child(const std::function<int()>& body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body());
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+TEST_F(PosixDirectoryTest, NewFolderAndFilesBelongToTheirOwnerAlone) {
+  put("a", "x");
+  EXPECT_EQ(mode_of(path_), 0700U);
+  EXPECT_EQ(mode_of(path_ + "/a"), 0600U);
+  EXPECT_EQ(directory_->path(), path_);
+}
+
+TEST_F(PosixDirectoryTest, ParentsAreNotMade) {
+  const auto opened = open_posix_directory(base_ + "/no/such");
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(opened.status().message(), "cannot create the directory " + base_ + "/no/such: No such file or directory");
+}
+
+TEST_F(PosixDirectoryTest, FileInPlaceOfTheFolderIsRefused) {
+  put("a", "x");
+  const auto opened = open_posix_directory(path_ + "/a");
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.status().code(), StatusCode::kIoError);
+}
+
+TEST_F(PosixDirectoryTest, WhatWasWrittenIsRead) {
+  const auto out = file("a", OpenMode::kCreate);
+  ASSERT_TRUE(out->write(0, "hello world").ok());
+  ASSERT_TRUE(out->write_durably(6, "there").ok());
+  ASSERT_TRUE(out->sync().ok());
+  EXPECT_EQ(get("a"), "hello there");
+  ASSERT_TRUE(out->truncate(5).ok());
+  EXPECT_EQ(get("a"), "hello");
+  ASSERT_TRUE(out->truncate(7).ok());
+  EXPECT_EQ(get("a"), std::string("hello\0\0", 7));
+  EXPECT_GE(out->descriptor(), 0);
+  EXPECT_FALSE(out->direct());
+}
+
+TEST_F(PosixDirectoryTest, ReadStopsAtTheEndOfTheFile) {
+  put("a", "0123456789");
+  const auto in = file("a", OpenMode::kRead);
+  std::array<char, 8> bytes{};
+  EXPECT_EQ(in->read(0, bytes).value(), 8U);
+  EXPECT_EQ(in->read(8, bytes).value(), 2U);
+  EXPECT_EQ(in->read(10, bytes).value(), 0U);
+  EXPECT_EQ(in->read(1000, bytes).value(), 0U);
+}
+
+TEST_F(PosixDirectoryTest, ModesMakeEmptyAndRefuseAsPromised) {
+  EXPECT_EQ(open_status("a", OpenMode::kRead).code(), StatusCode::kNotFound);
+  EXPECT_EQ(open_status("a", OpenMode::kReadWrite).message(),
+            "cannot open a in " + path_ + ": No such file or directory");
+  put("a", "old bytes");
+  EXPECT_TRUE(open_status("a", OpenMode::kReadWrite).ok());
+  EXPECT_EQ(get("a"), "old bytes");
+  put("a", "");
+  EXPECT_EQ(get("a"), "");
+  EXPECT_EQ(file("a", OpenMode::kRead)->write(0, "x").code(), StatusCode::kIoError);
+}
+
+TEST_F(PosixDirectoryTest, RenameReplacesAndRemoveForgets) {
+  put("a", "A");
+  put("b", "B");
+  ASSERT_TRUE(directory_->rename("a", "b").ok());
+  EXPECT_EQ(get("b"), "A");
+  EXPECT_EQ(directory_->rename("a", "c").code(), StatusCode::kNotFound);
+  ASSERT_TRUE(directory_->remove("b").ok());
+  EXPECT_EQ(directory_->remove("b").code(), StatusCode::kNotFound);
+  EXPECT_TRUE(directory_->sync().ok());
+}
+
+TEST_F(PosixDirectoryTest, ListNamesRegularFilesInOrder) {
+  put("b", "");
+  put("a", "");
+  put("a.tmp", "");
+  ASSERT_EQ(mkdir((path_ + "/folder").c_str(), 0700), 0);
+  ASSERT_EQ(symlink("a", (path_ + "/link").c_str()), 0);
+  ASSERT_EQ(mkfifo((path_ + "/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(directory_->list().value(), (std::vector<std::string>{"a", "a.tmp", "b"}));
+  EXPECT_EQ(directory_->list().value().size(), 3U);  // the position in the folder is not shared between calls
+}
+
+TEST_F(PosixDirectoryTest, LinksPipesAndFoldersAreNotOpened) {
+  put("a", "A");
+  ASSERT_EQ(symlink("a", (path_ + "/link").c_str()), 0);
+  ASSERT_EQ(mkfifo((path_ + "/pipe").c_str(), 0600), 0);  // opening it to read would wait for a writer
+  ASSERT_EQ(mkdir((path_ + "/folder").c_str(), 0700), 0);
+  for (const char* name : {"link", "pipe", "folder"}) {
+    for (const OpenMode mode : {OpenMode::kRead, OpenMode::kReadWrite, OpenMode::kCreate}) {
+      EXPECT_EQ(open_status(name, mode).code(), StatusCode::kIoError) << name;
+    }
+  }
+  EXPECT_EQ(directory_->lock("link").code(), StatusCode::kIoError);
+  EXPECT_EQ(get("a"), "A");
+}
+
+TEST_F(PosixDirectoryTest, NamesThatLeadElsewhereAreRefused) {
+  const std::string zero("a\0b", 3);
+  for (const std::string_view name : {std::string_view("../a"), std::string_view("/etc/passwd"), std::string_view(""),
+                                      std::string_view("."), std::string_view(".."), std::string_view(zero)}) {
+    EXPECT_EQ(open_status(name, OpenMode::kCreate).code(), StatusCode::kIoError) << name;
+    EXPECT_EQ(directory_->remove(name).code(), StatusCode::kIoError) << name;
+    EXPECT_EQ(directory_->rename(name, "b").code(), StatusCode::kIoError) << name;
+    EXPECT_EQ(directory_->rename("b", name).code(), StatusCode::kIoError) << name;
+    EXPECT_EQ(directory_->lock(name).code(), StatusCode::kIoError) << name;
+  }
+}
+
+TEST_F(PosixDirectoryTest, FilesStayInTheFolderWhenItIsRenamed) {
+  ASSERT_EQ(rename(path_.c_str(), (base_ + "/moved").c_str()), 0);
+  put("a", "A");
+  EXPECT_TRUE(std::filesystem::exists(base_ + "/moved/a"));
+}
+
+TEST_F(PosixDirectoryTest, SecondDirectoryIsKeptOutUntilTheFirstIsGone) {
+  ASSERT_TRUE(directory_->lock("lock").ok());
+  auto second = open_at(path_);
+  const Status refused = second->lock("lock");
+  EXPECT_EQ(refused.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(refused.message(), "cannot lock lock in " + path_ +
+                                   ": the directory is in use by another server (process " + std::to_string(getpid()) +
+                                   ")");
+  directory_.reset();
+  EXPECT_TRUE(second->lock("lock").ok());
+}
+
+TEST_F(PosixDirectoryTest, LockGoesWithItsProcess) {
+  EXPECT_EQ(in_child([&] { return open_at(path_)->lock("lock").ok() ? 0 : 1; }), 0);
+  EXPECT_TRUE(std::filesystem::exists(path_ + "/lock"));
+  EXPECT_TRUE(directory_->lock("lock").ok());
+}
+
+TEST_F(PosixDirectoryTest, HolderWithoutANumberIsStillAHolder) {
+  const int holder = open((path_ + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(flock(holder, LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(directory_->lock("lock").message(),
+            "cannot lock lock in " + path_ + ": the directory is in use by another server");
+  close(holder);
+}
+
+TEST_F(PosixDirectoryTest, DirectFileReadsWhatItWroteUpToAnUnevenEnd) {
+  const auto out = file("a", OpenMode::kCreate, Caching::kDirect);
+  if (!out->direct()) GTEST_SKIP() << "no direct access in " << path_;
+  AlignedBytes page(2 * File::kDirectAlignment, 'p');
+  ASSERT_TRUE(out->write(0, page.view()).ok());
+  ASSERT_TRUE(out->write_durably(2 * File::kDirectAlignment, page.view()).ok());
+  ASSERT_TRUE(out->truncate(3 * File::kDirectAlignment + 100).ok());
+  const auto in = file("a", OpenMode::kRead, Caching::kDirect);
+  EXPECT_TRUE(in->direct());
+  AlignedBytes read(8 * File::kDirectAlignment);
+  EXPECT_EQ(in->read(0, read.span()).value(), 3 * File::kDirectAlignment + 100);
+  EXPECT_EQ(read.view().substr(0, 3 * File::kDirectAlignment + 100),
+            std::string(3 * File::kDirectAlignment + 100, 'p'));
+  EXPECT_EQ(in->read(4 * File::kDirectAlignment, read.span()).value(), 0U);
+}
+
+TEST_F(PosixDirectoryTest, DirectFileAssertsAlignment) {
+  const auto out = file("a", OpenMode::kCreate, Caching::kDirect);
+  if (!out->direct()) GTEST_SKIP() << "no direct access in " << path_;
+  AlignedBytes page(2 * File::kDirectAlignment);
+  EXPECT_DEATH((void)out->write(512, page.view()), "kDirectAlignment");
+  EXPECT_DEATH((void)out->read(0, page.span().subspan(1, File::kDirectAlignment)), "kDirectAlignment");
+}
+
+TEST_F(PosixDirectoryTest, LimitHitInTheMiddleOfAWriteIsAnErrorAfterTheShortPart) {
+  const int result = in_child([&] {
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = 10'000;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    const auto out = file("a", OpenMode::kCreate);
+    if (out->write(0, std::string(20'000, 'x')).code() != StatusCode::kIoError) return 2;
+    if (out->write_durably(5'000, std::string(20'000, 'y')).code() != StatusCode::kIoError) return 3;
+    return out->write(0, std::string(10'000, 'z')).ok() ? 0 : 4;
+  });
+  EXPECT_EQ(result, 0);
+  EXPECT_EQ(get("a"), std::string(10'000, 'z'));
+}
+
+TEST_F(PosixDirectoryTest, RunningOutOfDescriptorsIsUnavailable) {
+  const int result = in_child([&] {
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = 0;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+    return open_status("a", OpenMode::kCreate).code() == StatusCode::kUnavailable ? 0 : 2;
+  });
+  EXPECT_EQ(result, 0);
+}
+
+// A small file system that only the child process sees.
+constexpr int kNotAllowed = 77;
+int on_small_tmpfs(const std::string& path, const std::function<int()>& body) {
+  return in_child([&] {
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kNotAllowed;
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotAllowed;
+    if (mount("none", path.c_str(), "tmpfs", 0, "size=64k") != 0) return kNotAllowed;
+    return body();
+  });
+}
+
+TEST_F(PosixDirectoryTest, FullDiskIsNoSpace) {
+  const int result = on_small_tmpfs(path_, [&] {
+    directory_ = open_at(path_);
+    const auto out = file("a", OpenMode::kCreate);
+    const Status full = out->write(0, std::string(100'000, 'x'));
+    if (full.code() != StatusCode::kNoSpace) return 1;
+    if (full.message() != "cannot write a in " + path_ + ": No space left on device") return 2;
+    return out->write_durably(60'000, std::string(10'000, 'x')).code() == StatusCode::kNoSpace ? 0 : 3;
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not mount a tmpfs";
+  EXPECT_EQ(result, 0);
+}
+
+TEST_F(PosixDirectoryTest, TmpfsIsNotTakenForDirect) {
+  const int result = on_small_tmpfs(path_, [&] {
+    directory_ = open_at(path_);
+    const auto out = file("a", OpenMode::kCreate, Caching::kDirect);
+    if (out->direct() || !out->write(1, "xy").ok()) return 1;
+    const auto in = file("a", OpenMode::kRead, Caching::kDirect);
+    std::array<char, 3> bytes{};
+    return !in->direct() && in->read(0, bytes).value() == 3 ? 0 : 2;
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not mount a tmpfs";
+  EXPECT_EQ(result, 0);
+}
+
+}  // namespace
+}  // namespace kvstore::env
