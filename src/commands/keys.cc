@@ -117,13 +117,13 @@ void dbsize(CommandContext& context) {
 
 void flushall(CommandContext& context) {
   if (!read_flush_mode(context)) return;
-  context.keyspace.flush_all();
+  context.keyspace.flush_all(context.writes);
   context.reply.ok();
 }
 
 void flushdb(CommandContext& context) {
   if (!read_flush_mode(context)) return;
-  context.keyspace.flush(context.db);
+  context.keyspace.flush(context.db, context.writes);
   context.reply.ok();
 }
 
@@ -133,7 +133,7 @@ void swapdb(CommandContext& context) {
   const auto second = parse_int32(context.args[2]);
   if (!second) return context.reply.error(errors::kSecondDatabase);
   if (!is_database(*first) || !is_database(*second)) return context.reply.error(errors::kDatabase);
-  context.keyspace.swap(*first, *second);
+  context.keyspace.swap(*first, *second, context.writes);
   context.reply.ok();
 }
 

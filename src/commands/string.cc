@@ -3,7 +3,6 @@
 // Thread rule: the shards of the keys are locked while a handler runs.
 
 #include <algorithm>
-#include <cstring>
 
 #include "commands/args.h"
 #include "commands/errors.h"
@@ -161,8 +160,7 @@ std::size_t overwrite(CommandContext& context, const Key& key, const ValueView& 
                       std::string_view bytes) {
   const std::size_t size = std::max(old.bytes.size(), offset + bytes.size());
   if (!old) write_string(context, key, std::string_view());
-  char* data = context.keyspace.resize(context.db, key, size, context.writes);
-  std::memcpy(data + offset, bytes.data(), bytes.size());
+  context.keyspace.splice(context.db, key, offset, size, bytes, context.writes);
   return size;
 }
 
@@ -196,7 +194,12 @@ void setrange(CommandContext& context) {
     constexpr std::size_t kMax = store::Keyspace::kValueBytesMax;
     const auto start = static_cast<std::size_t>(*offset);
     if (start > kMax || bytes.size() > kMax - start) return context.reply.error(errors::kStringTooLong);
-    size = overwrite(context, key, *old, start, bytes);
+    if (!*old && start == 0) {
+      write_string(context, key, context.value(3));
+      size = bytes.size();
+    } else {
+      size = overwrite(context, key, *old, start, bytes);
+    }
   }
   context.reply.integer(static_cast<std::int64_t>(size));
 }

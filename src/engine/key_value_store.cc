@@ -108,7 +108,10 @@ class KeyValueStore::Impl {
   [[nodiscard]] bool get(std::string_view key_bytes, std::string& value) const;
   [[nodiscard]] bool contains(std::string_view key_bytes) const;
   bool erase(std::string_view key_bytes);
-  void clear() { keyspace_.flush(kDatabase); }
+  void clear() {
+    store::WriteContext context;
+    keyspace_.flush(kDatabase, context);
+  }
   [[nodiscard]] std::size_t size() const { return keyspace_.size(kDatabase); }
   void for_each(const std::function<bool(std::string_view, std::string_view)>& visit) const;
   [[nodiscard]] Stats stats() const;

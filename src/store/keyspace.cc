@@ -1,5 +1,6 @@
 #include "store/keyspace.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -64,17 +65,27 @@ void Keyspace::set(int db, const Key& key, ValueType type, NewValue value, Write
     shard.tables[static_cast<std::size_t>(db)] =
         std::make_shared<Table>(Rehash{&hasher_, rehash_for_test_}, shard.chunks);
   }
-  if (shard.table(db)->set(key, type, std::move(value), context)) shard.add_to_count(db, 1);
+  const Table& table = *shard.table(db);
+  const Table::Written written = shard.table(db)->set(key, type, std::move(value), context);
+  if (written.is_new) shard.add_to_count(db, 1);
+  context.tell([&](MutationSink& sink) { sink.on_set(db, key.bytes, table.record(written.handle).value()); });
   after_write(shard, db);
 }
 
-char* Keyspace::resize(int db, const Key& key, std::size_t size, WriteContext& context) {
+void Keyspace::splice(int db, const Key& key, std::size_t offset, std::size_t size, std::string_view bytes,
+                      WriteContext& context) {
   Shard& shard = shards_[shard_of(key.hash)];
   shard.lock.assert_held();
   KV_ASSERT(shard.table(db) != nullptr);
-  // Compaction first: the bytes returned must stay where they are.
+  const ValueView value = shard.table(db)->splice(key, offset, size, bytes, context);
+  context.tell([&](MutationSink& sink) {
+    if (value.block != nullptr) {
+      sink.on_splice(db, key.bytes, offset, size, bytes);
+    } else {
+      sink.on_set(db, key.bytes, value);
+    }
+  });
   after_write(shard, db);
-  return shard.table(db)->resize(key, size, context);
 }
 
 bool Keyspace::erase(int db, const Key& key, WriteContext& context) {
@@ -83,6 +94,7 @@ bool Keyspace::erase(int db, const Key& key, WriteContext& context) {
   Table* table = shard.table(db);
   if (table == nullptr || !table->erase(key, context)) return false;
   shard.add_to_count(db, static_cast<std::size_t>(-1));
+  context.tell([&](MutationSink& sink) { sink.on_erase(db, key.bytes); });
   after_write(shard, db);
   return true;
 }
@@ -91,10 +103,29 @@ void Keyspace::copy(int from_db, const Key& from, int to_db, const Key& to, Writ
   const ValueView value = find(from_db, from);
   KV_ASSERT(value);
   if (from_db == to_db && from.bytes == to.bytes) return;
-  // A large block is shared, and copied only when one of the two is written (Table::resize). The bytes of a small one
+  // A large block is shared, and copied only when one of the two is written (Table::splice). The bytes of a small one
   // stay where they are while the other record is written: compaction comes last.
   NewValue copied = value.block != nullptr ? NewValue(base::SharedBytesRef::share(value.block)) : NewValue(value.bytes);
   set(to_db, to, value.type, std::move(copied), context);
+}
+
+Lsn Keyspace::seal(unsigned shard, WriteContext& context) {
+  Shard& sealed = shards_[shard];
+  sealed.lock.assert_held();
+  sealed.note(context.seal());
+  return sealed.last_lsn;
+}
+
+Lsn Keyspace::seal(const ShardSet& shards, WriteContext& context) {
+  const Lsn lsn = context.seal();
+  Lsn last = 0;
+  shards.for_each([&](unsigned shard) {
+    Shard& sealed = shards_[shard];
+    sealed.lock.assert_held();
+    sealed.note(lsn);
+    last = std::max(last, sealed.last_lsn);
+  });
+  return last;
 }
 
 void Keyspace::after_write(Shard& shard, int db) {

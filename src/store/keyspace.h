@@ -11,6 +11,8 @@
 //   2. No lock is held for a time that grows with a table or over a system call (fallbacks when a spare page ran out
 //   aside).
 //   3. Memory that a write frees or replaces and that is large goes to the WriteContext and is freed after the unlock.
+//   4. Every change is told to the context's sink under the locks under which it was made, and sealed before they are
+//   given up: the order of LSNs is the order of effects, for each key.
 #pragma once
 
 #include <atomic>
@@ -23,6 +25,7 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "store/mutation_sink.h"
 #include "store/shard_set.h"
 #include "store/value.h"
 #include "store/write_context.h"
@@ -83,23 +86,31 @@ class Keyspace {
   // --- one key: its shard is locked ------------------------------------------------------------------------------
   // The value, or an empty ValueView. Valid until the shard is unlocked or written.
   [[nodiscard]] ValueView find(int db, const Key& key) const;
-  // Creates or replaces the key.
+  // Creates or replaces the key. This and the other writes tell the context's sink their effect.
   void set(int db, const Key& key, ValueType type, NewValue value, WriteContext& context);
-  // Resizes the string at an existing key, keeping the common prefix and filling new bytes with zeros, and returns its
-  // bytes for writing. Precondition: the key is there and holds a string.
-  [[nodiscard]] char* resize(int db, const Key& key, std::size_t size, WriteContext& context);
+  // The string at the key gets `size` bytes: those it had, cut or filled with zeros, with `bytes` at `offset`.
+  // Precondition: the key is there and holds a string; `bytes` fit, and are not the store's own.
+  void splice(int db, const Key& key, std::size_t offset, std::size_t size, std::string_view bytes,
+              WriteContext& context);
   // True when the key was there.
   bool erase(int db, const Key& key, WriteContext& context);
   // Copies value and type of `from` (must be there) over `to`. Shards of both are locked. Any type.
   void copy(int from_db, const Key& from, int to_db, const Key& to, WriteContext& context);
 
+  // --- end of a command: its shards are still locked -------------------------------------------------------------
+  // Seals what was told to the context's sink, if anything, and returns the LSN a reply must wait for: the one behind
+  // every change ever made in these shards, so that a reader of somebody else's write waits for it too.
+  [[nodiscard]] Lsn seal(unsigned shard, WriteContext& context);
+  [[nodiscard]] Lsn seal(const ShardSet& shards, WriteContext& context);
+
   // --- whole keyspace: no lock held ------------------------------------------------------------------------------
   [[nodiscard]] std::size_t size(int db) const;
   // Empties one database, or all; atomic (all shards locked for a pointer swap each), memory is freed afterwards.
-  void flush(int db);
-  void flush_all();
+  // These three are told and sealed as a group of their own: WriteContext::sealed_lsn().
+  void flush(int db, WriteContext& context);
+  void flush_all(WriteContext& context);
   // Exchanges two databases; atomic.
-  void swap(int a, int b);
+  void swap(int a, int b, WriteContext& context);
   // Calls `visit` for about `count` keys (at least one bucket, at most `count` + a bucket's worth) starting at
   // `cursor`, under a shard's lock: it must be short and must not touch the keyspace. Returns the next cursor; 0 at the
   // end. A key that is there from the first call to the last is visited at least once, whatever grows meanwhile.
@@ -118,6 +129,7 @@ class Keyspace {
   void refill_spares(Shard& shard);
   bool release_pages_of(Shard& shard);
   bool compact_idle(Shard& shard);
+  void seal_all(WriteContext& context);
   void lock_all();
   void unlock_all();
   [[nodiscard]] std::optional<std::string> random_key_in(Shard& shard, int db) const;

@@ -81,7 +81,7 @@ TEST(Memory, ErasingMostKeysGivesTheirRecordsBack) {
 TEST(Memory, FlushGivesEverythingBack) {
   Store store(with_shards(2));
   for (unsigned i = 0; i < 10'000; ++i) store.set(i % 16 == 0 ? 5 : 0, sixteen_bytes(i), "value");
-  store.keyspace.flush_all();
+  store.flush_all();
   const KeyspaceStats stats = store.keyspace.stats();
   EXPECT_EQ(stats.keys + stats.index_bytes + stats.record_bytes + stats.record_free_bytes, 0U);
 }

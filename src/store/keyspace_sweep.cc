@@ -37,13 +37,21 @@ void Keyspace::unlock_all() KV_NO_THREAD_SAFETY_ANALYSIS {
   for (unsigned i = 0; i < shard_count_; ++i) shards_[i].lock.unlock();
 }
 
+void Keyspace::seal_all(WriteContext& context) {
+  const Lsn lsn = context.seal();
+  for (unsigned i = 0; i < shard_count_; ++i) {
+    shards_[i].lock.assert_held();
+    shards_[i].note(lsn);
+  }
+}
+
 std::size_t Keyspace::size(int db) const {
   std::size_t keys = 0;
   for (unsigned i = 0; i < shard_count_; ++i) keys += shards_[i].count(db);
   return keys;
 }
 
-void Keyspace::flush(int db) {
+void Keyspace::flush(int db, WriteContext& context) {
   std::vector<std::shared_ptr<Table>> dropped;  // freed at the end, with no lock held
   dropped.reserve(shard_count_);
   lock_all();
@@ -53,10 +61,12 @@ void Keyspace::flush(int db) {
     dropped.push_back(std::exchange(shard.tables[static_cast<std::size_t>(db)], nullptr));
     shard.add_to_count(db, std::size_t{0} - shard.count(db));
   }
+  context.tell([db](MutationSink& sink) { sink.on_flush(db); });
+  seal_all(context);
   unlock_all();
 }
 
-void Keyspace::flush_all() {
+void Keyspace::flush_all(WriteContext& context) {
   std::vector<std::shared_ptr<Table>> dropped;
   dropped.reserve(std::size_t{shard_count_} * kDatabases);
   lock_all();
@@ -68,10 +78,12 @@ void Keyspace::flush_all() {
       shard.add_to_count(db, std::size_t{0} - shard.count(db));
     }
   }
+  context.tell([](MutationSink& sink) { sink.on_flush(-1); });
+  seal_all(context);
   unlock_all();
 }
 
-void Keyspace::swap(int a, int b) {
+void Keyspace::swap(int a, int b, WriteContext& context) {
   if (a == b) return;
   lock_all();
   for (unsigned i = 0; i < shard_count_; ++i) {
@@ -82,6 +94,8 @@ void Keyspace::swap(int a, int b) {
     shard.add_to_count(a, difference);
     shard.add_to_count(b, std::size_t{0} - difference);
   }
+  context.tell([a, b](MutationSink& sink) { sink.on_swap(a, b); });
+  seal_all(context);
   unlock_all();
 }
 

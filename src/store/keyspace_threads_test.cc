@@ -50,8 +50,8 @@ void work(Store& store, unsigned seed, int steps, std::atomic<int>& wrong) {
         static_cast<void>(store.keyspace.random_key(db));
         break;
       case 4:
-        if (random() % 500 == 0) store.keyspace.flush(db);
-        if (random() % 500 == 0) store.keyspace.swap(0, 1);
+        if (random() % 500 == 0) store.flush(db);
+        if (random() % 500 == 0) store.swap(0, 1);
         if (random() % 100 == 0) static_cast<void>(store.keyspace.stats());
         break;
       case 5:
@@ -100,7 +100,7 @@ TEST(Threads, FlushMayMeetThePageRelease) {
     for (int i = 0; i < 3'000; ++i) store.set(0, "key:" + std::to_string(i), std::string(200, 'v'));
     // The erases leave free blocks all along; the flush comes while some are being given back.
     for (int i = 0; i < 3'000 - round * 20; ++i) store.erase(0, "key:" + std::to_string(i));
-    store.keyspace.flush(0);
+    store.flush(0);
     for (int i = 0; i < 100; ++i) store.set(0, "after:" + std::to_string(i), "value");
     for (int i = 0; i < 100; ++i) ASSERT_EQ(store.get(0, "after:" + std::to_string(i)), "value");
   }

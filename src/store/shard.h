@@ -55,6 +55,8 @@ struct alignas(128) Keyspace::Shard {
   // shared: a thread that gives pages back to the system keeps the table alive meanwhile, without the lock.
   std::array<std::shared_ptr<Table>, kDatabases> tables KV_GUARDED_BY(lock);
   ChunkSource chunks KV_GUARDED_BY(lock);
+  // Behind the last sealed change in this shard.
+  Lsn last_lsn KV_GUARDED_BY(lock) = 0;
   // relaxed everywhere: each is a plain count, read as it is at some moment.
   std::array<std::atomic<std::size_t>, kDatabases> counts{};
 
@@ -66,6 +68,11 @@ struct alignas(128) Keyspace::Shard {
   void add_to_count(int db, std::size_t change) KV_REQUIRES(lock) {
     std::atomic<std::size_t>& count = counts[static_cast<std::size_t>(db)];
     count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
+  // LSNs are given out under the lock, so they ascend; 0, nothing was told, changes nothing.
+  void note(Lsn lsn) KV_REQUIRES(lock) {
+    KV_DCHECK(lsn == 0 || lsn > last_lsn);
+    if (lsn != 0) last_lsn = lsn;
   }
   [[nodiscard]] std::size_t count(int db) const {
     return counts[static_cast<std::size_t>(db)].load(std::memory_order_relaxed);

@@ -21,7 +21,8 @@ inline Keyspace::Options with_shards(unsigned shards) {
 
 class Store {
  public:
-  explicit Store(const Keyspace::Options& options) : keyspace(options) {}
+  // Every write is told to `told`, and sealed as one group, when there is one.
+  explicit Store(const Keyspace::Options& options, MutationSink* told = nullptr) : keyspace(options), sink(told) {}
 
   void set(int db, std::string_view key, std::string_view value) {
     NewValue staged = NewValue::stage(value);
@@ -41,12 +42,8 @@ class Store {
     locked(key, [&](const Key& k, WriteContext& context) { erased = keyspace.erase(db, k, context); });
     return erased;
   }
-  // Writes `fill` over the last byte, so that a wrong address shows.
-  void resize(int db, std::string_view key, std::size_t size, char fill) {
-    locked(key, [&](const Key& k, WriteContext& context) {
-      char* bytes = keyspace.resize(db, k, size, context);
-      if (size > 0) bytes[size - 1] = fill;
-    });
+  void splice(int db, std::string_view key, std::size_t offset, std::size_t size, std::string_view bytes) {
+    locked(key, [&](const Key& k, WriteContext& context) { keyspace.splice(db, k, offset, size, bytes, context); });
   }
   void copy(int from_db, std::string_view from, int to_db, std::string_view to) {
     const Key from_key = keyspace.key(from);
@@ -54,11 +51,24 @@ class Store {
     ShardSet shards;
     shards.add(keyspace.shard_of(from_key.hash));
     shards.add(keyspace.shard_of(to_key.hash));
-    WriteContext context;
+    WriteContext context(sink);
     keyspace.lock(shards);
     keyspace.copy(from_db, from_key, to_db, to_key, context);
+    static_cast<void>(keyspace.seal(shards, context));
     keyspace.unlock(shards);
     context.release();
+  }
+  void flush(int db) {
+    WriteContext context(sink);
+    keyspace.flush(db, context);
+  }
+  void flush_all() {
+    WriteContext context(sink);
+    keyspace.flush_all(context);
+  }
+  void swap(int a, int b) {
+    WriteContext context(sink);
+    keyspace.swap(a, b, context);
   }
   std::map<std::string, std::string> contents(int db, std::size_t count) {
     std::map<std::string, std::string> found;
@@ -74,15 +84,17 @@ class Store {
   void locked(std::string_view key, Action action) {
     const Key k = keyspace.key(key);
     const unsigned shard = keyspace.shard_of(k.hash);
-    WriteContext context;
+    WriteContext context(sink);
     keyspace.lock(shard);
     action(k, context);
+    static_cast<void>(keyspace.seal(shard, context));
     keyspace.unlock(shard);
     keyspace.prepare_spares(shard);
     context.release();
   }
 
   Keyspace keyspace;
+  MutationSink* sink;
 };
 
 // A value whose bytes depend on the seed and on their position.

@@ -54,7 +54,7 @@ void Table::write_value(Record record, const RecordShape& shape, std::string_vie
   record.set_block_at(shape.value_offset(), block.release());
 }
 
-bool Table::set(const Key& key, ValueType type, NewValue value, WriteContext& context) {
+Table::Written Table::set(const Key& key, ValueType type, NewValue value, WriteContext& context) {
   const std::string_view bytes = value.bytes();
   const RecordShape shape{key.bytes.size(), bytes.size()};
   base::SharedBytesRef block = value.take_block();
@@ -63,7 +63,7 @@ bool Table::set(const Key& key, ValueType type, NewValue value, WriteContext& co
   const Index::Place place = place_of(key);
   if (place.handle != nullptr) {
     set_existing(*place.handle, type, shape, bytes, std::move(block), context);
-    return false;
+    return {false, *place.handle};
   }
   const std::uint32_t handle = arena_.allocate(space_of(shape));
   Record added = record(handle);
@@ -77,7 +77,7 @@ bool Table::set(const Key& key, ValueType type, NewValue value, WriteContext& co
   }
   write_value(added, shape, bytes, std::move(block));
   index_.insert(key.hash, handle);
-  return true;
+  return {true, handle};
 }
 
 void Table::set_existing(std::uint32_t& handle, ValueType type, const RecordShape& shape, std::string_view bytes,
@@ -101,14 +101,20 @@ void Table::set_existing(std::uint32_t& handle, ValueType type, const RecordShap
   if (old_block != nullptr) defer(old_block, context);
 }
 
-char* Table::resize(const Key& key, std::size_t size, WriteContext& context) {
+ValueView Table::splice(const Key& key, std::size_t offset, std::size_t size, std::string_view bytes,
+                        WriteContext& context) {
   const Index::Place place = place_of(key);
   KV_ASSERT(place.handle != nullptr);
   const Record current = record(*place.handle);
   KV_ASSERT(current.type() == ValueType::kString);
-  if (current.large_value() && size >= kLargeValueBytes) return resize_large(current, size, context);
-  return resize_inline(*place.handle, size, context);
+  KV_ASSERT(offset <= size && bytes.size() <= size - offset);
+  char* data = current.large_value() && size >= kLargeValueBytes ? resize_large(current, size, context)
+                                                                 : resize_inline(*place.handle, size, context);
+  copy_bytes(data + offset, bytes);
+  return record(*place.handle).value();
 }
+
+// The two below keep the bytes both sizes have in common, fill the rest with zeros, and return them for writing.
 
 // A large value that stays large: in place when nobody else holds the block and it has room.
 char* Table::resize_large(Record record, std::size_t size, WriteContext& context) {

@@ -36,10 +36,13 @@ class Table {
     const Index::Place place = place_of(key);
     return place.handle == nullptr ? ValueView{} : record(*place.handle).value();
   }
-  // True when the key is new.
-  bool set(const Key& key, ValueType type, NewValue value, WriteContext& context);
-  // See Keyspace::resize.
-  [[nodiscard]] char* resize(const Key& key, std::size_t size, WriteContext& context);
+  struct Written {
+    bool is_new;
+    std::uint32_t handle;  // valid until the next write
+  };
+  Written set(const Key& key, ValueType type, NewValue value, WriteContext& context);
+  // See Keyspace::splice. Returns the value as it is now.
+  ValueView splice(const Key& key, std::size_t offset, std::size_t size, std::string_view bytes, WriteContext& context);
   bool erase(const Key& key, WriteContext& context);
 
   [[nodiscard]] const Index& index() const { return index_; }
