@@ -11,7 +11,8 @@ set -euo pipefail
 
 # Compiler, build system and the libraries the server is linked with.
 build_packages=(g++ cmake ninja-build pkg-config
-                libcli11-dev libfmt-dev libmimalloc-dev libsimdjson-dev libspdlog-dev liburing-dev libxxhash-dev)
+                libcli11-dev libfmt-dev libisal-dev liblzf-dev libmimalloc-dev libsimdjson-dev libspdlog-dev
+                liburing-dev libxxhash-dev)
 
 # Unit tests; clang with its sanitizer runtimes and a symbolizer; real clients and a Redis to compare with.
 test_packages=(libgtest-dev libgmock-dev librapidcheck-dev

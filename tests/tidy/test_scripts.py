@@ -85,8 +85,8 @@ class Machine:
         return ["update" if " update" in call else "install" for call in calls]
 
 
-ALL = ("g++ cmake ninja-build pkg-config libcli11-dev libfmt-dev libmimalloc-dev libsimdjson-dev libspdlog-dev "
-       "liburing-dev libxxhash-dev").split()
+ALL = ("g++ cmake ninja-build pkg-config libcli11-dev libfmt-dev libisal-dev liblzf-dev libmimalloc-dev "
+       "libsimdjson-dev libspdlog-dev liburing-dev libxxhash-dev").split()
 
 
 class TestInstallDependencies:
