@@ -6,6 +6,9 @@
 //   2. After close() no byte is sent or delivered; on_close comes later in the same turn or in a later one.
 //   3. close_after_send() delivers nothing more and closes once the output so far was handed to the kernel and the peer
 //      has ended its side (bounded by a linger time, so that a peer that never reads or never closes cannot keep it).
+//   4. While the output is held, no byte appended to output() reaches the kernel: replies wait there for the disk. What
+//      was in flight before goes on. Holding delays close_after_send() and an orderly stop (for its linger time at
+//      most), not close().
 #pragma once
 
 #include <cstddef>
@@ -31,6 +34,12 @@ class Connection {
   // Bytes not yet accepted by the kernel: in flight and in output().
   [[nodiscard]] virtual std::size_t unsent_bytes() const = 0;
 
+  // No send begins until the release, which marks the connection dirty when it has output. Not counted: one release
+  // ends any number of holds.
+  void hold_output() { output_held_ = true; }
+  virtual void release_output() = 0;
+  [[nodiscard]] bool output_held() const { return output_held_; }
+
   // While paused, the peer's end or reset may go unnoticed until the next send or resume_receive().
   virtual void pause_receive() = 0;
   virtual void resume_receive() = 0;
@@ -49,6 +58,7 @@ class Connection {
   std::string peer_address_;
   std::string local_address_;
   bool peer_is_loopback_ = false;
+  bool output_held_ = false;
 };
 
 }  // namespace kvstore::net

@@ -176,7 +176,7 @@ void EpollLoop::send(LoopConnection& connection) {
     kernel.send->bytes.swap(bytes);
   }
   // More than one call takes goes in the next turn: others have their turn too.
-  if (connection.unsent_bytes() > 0 && !kernel.send_blocked) schedule_send(connection);
+  if (connection.may_send() && !kernel.send_blocked) schedule_send(connection);
   if (taken > 0) sent(connection);
 }
 

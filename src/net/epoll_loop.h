@@ -35,6 +35,7 @@ class EpollLoop final : public EventLoopBase {
   void collect(bool may_wait) override;
   void recycle_received() override;
   void send(LoopConnection& connection) override;
+  bool start_write(const DurableWrite& /*write*/) override { return false; }
   void update_receive(LoopConnection& connection) override;
   bool detach(LoopConnection& connection) override;
   void start_accept(ListeningSocket& listener) override;

@@ -11,6 +11,7 @@
 
 #include "kvstore/status.h"
 #include "net/connection_handler.h"
+#include "net/durable_write.h"
 
 namespace kvstore::net {
 
@@ -35,8 +36,12 @@ class EventLoop {
   // Takes over an accepted socket. Any thread.
   virtual void adopt(int fd) = 0;
 
+  // Starts a write, which goes to the kernel before the loop waits again, ahead of the sends of its turn. False: this
+  // back end cannot (epoll has no way to ask for it), so the caller needs a thread. During run() only.
+  [[nodiscard]] virtual bool write_durably(const DurableWrite& write) = 0;
+
   // Runs turns until stop(); once in the life of a loop. On return every connection is closed (on_close was called for
-  // each).
+  // each) and no write is outstanding.
   virtual void run() = 0;
   // Ends run() after the current turn: no more is received, output so far is sent for at most `linger_ms`. Any thread.
   virtual void stop(int linger_ms) = 0;

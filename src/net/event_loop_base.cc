@@ -47,7 +47,7 @@ void EventLoopBase::run() {
 }
 
 bool EventLoopBase::finished() const {
-  if (!stopping_ || !connections_.empty()) return false;
+  if (!stopping_ || !connections_.empty() || writing_ != nullptr) return false;
   return std::all_of(listeners_.begin(), listeners_.end(), [](const auto& listener) { return listener->fd < 0; });
 }
 
@@ -58,6 +58,7 @@ bool EventLoopBase::may_wait() const {
 
 void EventLoopBase::turn() {
   collect(may_wait());
+  deliver_write();
   if (std::exchange(woken_, false)) take_mail();
   deliver_drained();
   if (std::exchange(tick_due_, false)) tick();
@@ -101,6 +102,11 @@ void EventLoopBase::connection_released(LoopConnection& connection) {
   released_.push_back(&connection);
 }
 
+void EventLoopBase::write_ended(int result) {
+  KV_ASSERT(writing_ != nullptr && !write_result_.has_value());
+  write_result_ = result;
+}
+
 void EventLoopBase::accepted(ListeningSocket& listener, int fd) {
   if (listener.stopped) {
     ::close(fd);
@@ -131,6 +137,22 @@ void EventLoopBase::accept_ended(ListeningSocket& listener) {
   listener.fd = -1;
 }
 
+// ---- writing ----
+
+bool EventLoopBase::write_durably(const DurableWrite& write) {
+  KV_ASSERT(writing_ == nullptr && write.completion != nullptr);
+  KV_ASSERT(write.length > 0 && write.length <= DurableWrite::kLongest);
+  if (!start_write(write)) return false;
+  writing_ = write.completion;
+  return true;
+}
+
+void EventLoopBase::deliver_write() {
+  if (!write_result_.has_value()) return;
+  const int result = *std::exchange(write_result_, std::nullopt);
+  std::exchange(writing_, nullptr)->on_write_done(result);
+}
+
 // ---- what a connection asks for ----
 
 void EventLoopBase::schedule_send(LoopConnection& connection) {
@@ -146,11 +168,13 @@ void EventLoopBase::schedule_receive_update(LoopConnection& connection) {
 void EventLoopBase::begin_flush(LoopConnection& connection) {
   if (connection.life() != Life::kOpen) return;
   connection.enter(Life::kFlushing);
-  set_deadline(connection, times_.linger_ms);
+  restart_linger(connection);
   ++lingering_;
   schedule_receive_update(connection);  // a paused one reads on, to drop it
   schedule_send(connection);            // also without output: the end of the turn looks whether all is sent
 }
+
+void EventLoopBase::restart_linger(LoopConnection& connection) { set_deadline(connection, times_.linger_ms); }
 
 void EventLoopBase::begin_close(LoopConnection& connection) {
   if (connection.life() >= Life::kClosing) return;
@@ -196,7 +220,7 @@ void EventLoopBase::send_dirty() {
     connection->dirty = false;
     if (connection->life() > Life::kFlushing) continue;
     if (connection->unsent_bytes() > Connection::kLowWaterBytes) connection->above_low_water = true;
-    if (connection->unsent_bytes() > 0) send(*connection);
+    if (connection->may_send()) send(*connection);
     advance_flush(*connection);
   }
   batch_.clear();
@@ -204,7 +228,7 @@ void EventLoopBase::send_dirty() {
 
 // Flushing, and everything sent: on to our FIN, or to the end.
 void EventLoopBase::advance_flush(LoopConnection& connection) {
-  if (connection.life() != Life::kFlushing || connection.unsent_bytes() > 0) return;
+  if (connection.life() != Life::kFlushing || connection.unsent_bytes() > 0 || connection.output_held()) return;
   if (connection.peer_ended || (stopping_ && unacknowledged_bytes(connection.fd()) == 0)) {
     begin_close(connection);
     return;
@@ -278,9 +302,10 @@ void EventLoopBase::expire_connections(std::int64_t now) {
 bool EventLoopBase::is_over(LoopConnection& connection, std::int64_t now) {
   const std::size_t remaining = connection.unsent_bytes() + unacknowledged_bytes(connection.fd());
   if (stopping_) return now >= stop_deadline_us_ || (connection.life() == Life::kDraining && remaining == 0);
-  if (now < connection.deadline_us) return false;
+  // Held: it is we who keep the peer waiting. The release starts its time anew.
+  if (now < connection.deadline_us || connection.output_held()) return false;
   if (remaining == 0 || remaining >= connection.remaining_bytes) return true;
-  set_deadline(connection, times_.linger_ms);
+  restart_linger(connection);
   return false;
 }
 

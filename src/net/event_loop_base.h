@@ -2,6 +2,7 @@
 // connection, what is scheduled for the end of the turn, ticks, listening, the orderly end.
 //
 // A turn:  collect()           the back end waits and reports: received, ended, failed, sent, accepted
+//          on_write_done       when a durable write has ended
 //          mail                sockets and requests from other threads
 //          on_drained, on_tick, on_turn
 //          recycle_received()  the bytes given to on_receive end here
@@ -14,11 +15,13 @@
 //   1. A connection is freed only in the last step of a turn, so pointers to it stay good during the others.
 //   2. on_close is called once for each on_open, from the last step only.
 //   3. A connection is in each list at most once; a freed one is in none.
+//   4. run() does not return while a durable write is outstanding.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -57,11 +60,13 @@ class EventLoopBase : public EventLoop {
   void run() override;
   void stop(int linger_ms) override { mailbox_.post_stop(linger_ms); }
   void wake() override { mailbox_.wake(); }
+  bool write_durably(const DurableWrite& write) override;
 
   // For LoopConnection.
   void schedule_send(LoopConnection& connection);
   void schedule_receive_update(LoopConnection& connection);
   void begin_flush(LoopConnection& connection);
+  void restart_linger(LoopConnection& connection);
   void begin_close(LoopConnection& connection);
 
  protected:
@@ -75,6 +80,8 @@ class EventLoopBase : public EventLoop {
   virtual void recycle_received() = 0;
   // Sends from the output, as much as the kernel takes without waiting; reports with sent() or failed().
   virtual void send(LoopConnection& connection) = 0;
+  // False: this back end cannot write. Otherwise write_ended() will follow.
+  virtual bool start_write(const DurableWrite& write) = 0;
   // Makes the kernel's part follow wants_receive().
   virtual void update_receive(LoopConnection& connection) = 0;
   // Ends the kernel's part. False: it still holds something, and connection_released() will follow.
@@ -89,6 +96,7 @@ class EventLoopBase : public EventLoop {
   void failed(LoopConnection& connection) { begin_close(connection); }
   void sent(LoopConnection& connection);
   void connection_released(LoopConnection& connection);
+  void write_ended(int result);
   void accepted(ListeningSocket& listener, int fd);
   void accept_failed(ListeningSocket& listener, int error);
   void accept_ended(ListeningSocket& listener);
@@ -106,6 +114,7 @@ class EventLoopBase : public EventLoop {
   [[nodiscard]] bool may_wait() const;
   void take_mail();
   void open_connection(int fd);
+  void deliver_write();
   void deliver_drained();
   void tick();
   void expire_connections(std::int64_t now_us);
@@ -134,6 +143,8 @@ class EventLoopBase : public EventLoop {
   std::size_t lingering_ = 0;           // connections flushing or draining
   std::size_t trim_position_ = 0;
   std::int64_t stop_deadline_us_ = 0;
+  WriteCompletion* writing_ = nullptr;  // of the outstanding write
+  std::optional<int> write_result_;     // of an ended write that is still to be told
   bool woken_ = false;
   bool tick_due_ = false;
   bool stopping_ = false;

@@ -24,7 +24,16 @@ constexpr unsigned kCompletionsPerPeek = 64;
 constexpr std::size_t kLongestSend = std::size_t{1} << 30;
 
 // What completed, in the low bits of the user data; the rest is the pointer to the connection or listener.
-enum Tag : std::uint64_t { kReceive = 0, kSend = 1, kAccept = 2, kWake = 3, kTick = 4, kCancel = 5, kTagMask = 7 };
+enum Tag : std::uint64_t {
+  kReceive = 0,
+  kSend = 1,
+  kAccept = 2,
+  kWake = 3,
+  kTick = 4,
+  kCancel = 5,
+  kWrite = 6,
+  kTagMask = 7
+};
 
 template <typename T>
 std::uint64_t tagged(T* object, Tag tag) {
@@ -116,6 +125,9 @@ void IoUringLoop::complete(const io_uring_cqe& completion) {
       tick_due();
       if (!ending_) arm_tick();
       break;
+    case kWrite:
+      write_ended(completion.res);
+      break;
     case kCancel:  // what was cancelled completes by itself
       break;
     default:
@@ -202,9 +214,22 @@ void IoUringLoop::complete_send(LoopConnection& connection, int result) {
   sends_.give_back(&operation);
   connection.kernel.send = nullptr;
   if (!retry) failed(connection);
-  if (!connection.output().empty()) schedule_send(connection);
+  if (connection.may_send()) schedule_send(connection);
   sent(connection);
   operation_ended(connection);
+}
+
+// ---- writing ----
+
+// Submitted with the entries of this turn's sends, which come behind it, in the system call that then waits. What the
+// file system cannot do without waiting the kernel does on a thread of its own.
+bool IoUringLoop::start_write(const DurableWrite& write) {
+  KV_ASSERT(!ending_);
+  io_uring_sqe& entry = next_operation();
+  io_uring_prep_write(&entry, write.fd, write.bytes, static_cast<unsigned>(write.length), write.offset);
+  if (write.sync) entry.rw_flags = RWF_DSYNC;
+  entry.user_data = kWrite;
+  return true;
 }
 
 // ---- ending ----

@@ -33,6 +33,7 @@ class IoUringLoop final : public EventLoopBase {
   void collect(bool may_wait) override;
   void recycle_received() override { buffers_->recycle(); }
   void send(LoopConnection& connection) override;
+  bool start_write(const DurableWrite& write) override;
   void update_receive(LoopConnection& connection) override;
   bool detach(LoopConnection& connection) override;
   void start_accept(ListeningSocket& listener) override;

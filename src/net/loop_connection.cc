@@ -24,6 +24,14 @@ std::size_t LoopConnection::unsent_bytes() const {
   return output_.size() + (kernel.send != nullptr ? kernel.send->bytes.size() : 0);
 }
 
+void LoopConnection::release_output() {
+  if (!output_held_) return;
+  output_held_ = false;
+  if (life_ == Life::kFlushing) loop_.restart_linger(*this);
+  // Flushing without output: the end of the turn looks whether all is sent.
+  if (!output_.empty() || life_ == Life::kFlushing) loop_.schedule_send(*this);
+}
+
 void LoopConnection::pause_receive() {
   if (paused_) return;
   paused_ = true;

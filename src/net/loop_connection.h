@@ -9,6 +9,7 @@
 //                                                                                                            v
 //                                       freed <--- the kernel's last completion arrived (at once in epoll) closed
 //
+// Held output keeps a connection in `flushing` until it is released and sent; the linger time starts with the release.
 // Flushing: input is read and dropped, so that a peer which writes before it reads does not block us both.
 // Draining: we sent FIN; input is read and dropped until the peer's FIN. Closing a socket with unread input makes the
 // kernel send RST and throw away what it had still to send, so the last reply could be lost.
@@ -37,6 +38,7 @@ class LoopConnection final : public Connection {
 
   void mark_dirty() override;
   [[nodiscard]] std::size_t unsent_bytes() const override;
+  void release_output() override;
   void pause_receive() override;
   void resume_receive() override;
   void close_after_send() override;
@@ -49,6 +51,8 @@ class LoopConnection final : public Connection {
     if (peer_ended || life_ >= Life::kClosing) return false;
     return life_ != Life::kOpen || !paused_;
   }
+  // Whether there is something the kernel may be given: the rest of a send that began, or output that is not held.
+  [[nodiscard]] bool may_send() const { return kernel.send != nullptr || (!output_held_ && !output_.empty()); }
   // Moves along an arrow of the drawing; anything else is a bug.
   void enter(Life next);
 

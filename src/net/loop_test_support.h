@@ -147,6 +147,11 @@ class Client {
     bytes.resize(have);
     return bytes;
   }
+  // Whether nothing has arrived yet: no bytes, no end.
+  [[nodiscard]] bool nothing_there() const {
+    char byte;
+    return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }
   [[nodiscard]] std::string receive_rest() const {
     std::string bytes;
     while (true) {

@@ -19,6 +19,9 @@ class FakeConnection final : public net::Connection {
   }
   void mark_dirty() override { dirty = true; }
   std::size_t unsent_bytes() const override { return stuck_bytes + output_.size(); }
+  void release_output() override {
+    if (std::exchange(output_held_, false) && !output_.empty()) dirty = true;
+  }
   void pause_receive() override { paused = true; }
   void resume_receive() override { paused = false; }
   void close_after_send() override { closing = true; }
