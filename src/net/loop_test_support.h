@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -115,6 +116,7 @@ class Client {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    if (!connected_ && errno == EINTR) connected_ = finish_connecting();
   }
   Client(Client&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), connected_(std::exchange(other.connected_, false)) {}
@@ -178,6 +180,15 @@ class Client {
   }
 
  private:
+  // An interrupted connect() goes on without us.
+  [[nodiscard]] bool finish_connecting() const {
+    pollfd ready{fd_, POLLOUT, 0};
+    while (poll(&ready, 1, kHangSeconds * 1000) < 0 && errno == EINTR) {
+    }
+    int error = 0;
+    socklen_t length = sizeof(error);
+    return ready.revents != 0 && getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
+  }
   ssize_t receive_some(char* bytes, std::size_t length) const {
     ssize_t got;
     do {
