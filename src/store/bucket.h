@@ -2,13 +2,15 @@
 //
 // A bucket is one 64-byte cache line:
 //   byte  0..3   meta, from bit 0: 4 bits away count | 12 bits reserved: slot has a time to live |
-//                8 bits reserved: snapshot epoch | 8 bits spare. Reserved bits are 0.
+//                8 bits snapshot epoch | 8 bits spare. Reserved bits are 0.
 //   byte  4..15  12 tags; 0 = the slot is empty
 //   byte 16..63  12 record handles of 32 bits
 // One 16-byte compare finds the slots whose tag matches; a record is read only for those.
 //
 // Away count: how many keys whose home is this bucket live in their other bucket instead. At 0 a miss reads one line.
 // It sticks at 15 ("many, no longer counted") until a split counts afresh.
+//
+// Snapshot epoch: when it is not the index's, a snapshot has yet to read the bucket as it is (index.h).
 //
 // A segment is 64 buckets in one 4 KiB page.
 //
@@ -33,6 +35,8 @@ struct alignas(64) Bucket {
   static constexpr unsigned kSlots = 12;
   static constexpr unsigned kAllSlots = (1U << kSlots) - 1;
   static constexpr std::uint32_t kAwayMask = 15;
+  static constexpr unsigned kEpochShift = 16;
+  static constexpr std::uint32_t kEpochMask = 0xff << kEpochShift;
 
   std::uint32_t meta;
   std::array<std::uint8_t, kSlots> tags;
@@ -70,6 +74,9 @@ struct alignas(64) Bucket {
     if (away() < kAwayMask) --meta;
   }
   void set_away(unsigned count) { meta = (meta & ~kAwayMask) | (count < kAwayMask ? count : kAwayMask); }
+
+  [[nodiscard]] std::uint8_t epoch() const { return static_cast<std::uint8_t>(meta >> kEpochShift); }
+  void set_epoch(std::uint8_t epoch) { meta = (meta & ~kEpochMask) | std::uint32_t{epoch} << kEpochShift; }
 };
 
 struct alignas(4096) Segment {

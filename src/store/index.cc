@@ -45,7 +45,7 @@ void Index::insert(std::uint64_t hash, std::uint32_t handle) {
   // A miss must not stop at the home bucket: overflow keys count as away.
   entry.segment()->buckets[home_bucket_of(hash)].add_away();
   if (overflow_ == nullptr) overflow_ = std::make_unique<Overflow>();
-  overflow_->emplace(overflow_key(hash), handle);
+  overflow_->emplace(overflow_key(hash), OverflowEntry{handle, epoch_});
   set_entries(prefix, entry.segment(), entry.depth());
 }
 
@@ -54,7 +54,7 @@ void Index::erase(std::uint64_t hash, Place place) {
   Bucket& home = entry.segment()->buckets[home_bucket_of(hash)];
   if (place.in_overflow) {
     auto it = overflow_->equal_range(overflow_key(hash)).first;
-    while (&it->second != place.handle) ++it;
+    while (&it->second.handle != place.handle) ++it;
     overflow_->erase(it);
     home.remove_away();
     set_entries(prefix_of(hash), entry.segment(), entry.depth());
@@ -106,6 +106,7 @@ void Index::distribute(Segment& from, Segment& to, unsigned hash_bit) {
   };
   prefetch(0);
   prefetch(1);
+  for (unsigned b = 0; b < kBucketsPerSegment; ++b) to.buckets[b].set_epoch(from.buckets[b].epoch());
   for (unsigned b = 0; b < kBucketsPerSegment; ++b) {
     prefetch(b + 2);
     Bucket& bucket = from.buckets[b];
@@ -169,7 +170,16 @@ const std::uint32_t* Index::handle_at(std::uint64_t random) const {
 
 std::uint32_t Index::overflow_at(std::uint64_t random) const {
   const auto it = overflow_->lower_bound(random);
-  return it != overflow_->end() ? it->second : overflow_->begin()->second;
+  return (it != overflow_->end() ? it : overflow_->begin())->second.handle;
+}
+
+void Index::prefetch_unread(const Bucket& bucket) const {
+  if (bucket.epoch() == epoch_) return;
+  for (unsigned slots = ~bucket.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
+    const char* record = arena_.at(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + 64);  // most small records end on the next line
+  }
 }
 
 void Index::prefetch_records(std::uint64_t hash) const {

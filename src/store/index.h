@@ -13,6 +13,11 @@
 // directory would grow out of proportion: keys with equal or hostile hashes), the key goes to an ordered map, where it
 // stays. Such keys are slow, but cost no more memory than they are worth.
 //
+// Epochs: what a snapshot has read. begin_epoch() makes every bucket and every overflow key unread at once, by counting
+// the index's epoch up; reading stamps them with it. The halves of a split inherit the stamp of each bucket, so a walk
+// over the buckets meets each key that was there at begin_epoch() in exactly one unread bucket, however the index
+// grows. When no snapshot is going on, nothing is unread: a walk always ends, if only to stamp (Snapshot).
+//
 // Thread rule: guarded by the shard's lock.
 #pragma once
 
@@ -79,6 +84,27 @@ class Index {
   // Precondition: overflow_size() > 0.
   [[nodiscard]] std::uint32_t overflow_at(std::uint64_t random) const;
 
+  // --- epochs ----------------------------------------------------------------------------------------------------
+  // How far a walk over all that is unread has come: behind the last bucket come the overflow keys.
+  struct EpochWalk {
+    std::uint32_t prefix = 0;  // of the segment; 2^kPrefixBits: all buckets are done
+    unsigned bucket = 0;
+    std::uint64_t overflow_key = 0;  // those before are done
+    bool done = false;
+  };
+  void begin_epoch() { ++epoch_; }
+  // Calls visit(handle) for the unread keys of the next bucket, or of the next overflow keys with equal hashes.
+  template <typename Visit>
+  void read_next(EpochWalk& walk, Visit visit);
+  // Calls visit(handle) for the unread keys of every bucket that a key with this hash can be in, and of the overflow
+  // keys with this hash. To be called before any of them changes.
+  template <typename Visit>
+  void read_places_of(std::uint64_t hash, Visit visit);
+  // Asks for the records that the next read_next() will visit.
+  void prefetch_next(const EpochWalk& walk) const {
+    if (walk.prefix < 1U << kPrefixBits) prefetch_unread(entry_of(walk.prefix).segment()->buckets[walk.bucket]);
+  }
+
   // Asks for the lines a lookup of this hash will read.
   void prefetch_bucket(std::uint64_t hash) const {
     __builtin_prefetch(&entry_of(prefix_of(hash)).segment()->buckets[home_bucket_of(hash)]);
@@ -107,8 +133,12 @@ class Index {
   };
   static_assert(sizeof(Entry) == 8 && kPrefixBits < 32);
 
+  struct OverflowEntry {
+    std::uint32_t handle;
+    std::uint8_t epoch;
+  };
   // Keyed by the hash turned so that the prefix comes first: the keys of a segment are neighbours.
-  using Overflow = std::multimap<std::uint64_t, std::uint32_t>;
+  using Overflow = std::multimap<std::uint64_t, OverflowEntry>;
   static std::uint64_t overflow_key(std::uint64_t hash) { return std::rotl(hash, kShardBits); }
   static std::uint64_t overflow_key(std::uint32_t prefix) { return std::uint64_t{prefix} << (64 - kPrefixBits); }
 
@@ -125,10 +155,16 @@ class Index {
   // The overflow keys of that segment.
   [[nodiscard]] std::pair<Overflow::iterator, Overflow::iterator> overflow_range(std::uint32_t prefix,
                                                                                  unsigned depth) const;
+  template <typename Visit>
+  void read(Bucket& bucket, Visit visit);
+  template <typename Visit>
+  void read(OverflowEntry& entry, Visit visit);
+  void prefetch_unread(const Bucket& bucket) const;
 
   std::unique_ptr<Entry[]> directory_;
   unsigned shift_ = kPrefixBits;
   unsigned segments_in_last_chunk_ = kSegmentsPerChunk;
+  std::uint8_t epoch_ = 0;
   std::size_t segments_ = 0;
   std::vector<PageChunk> chunks_;
   std::unique_ptr<Overflow> overflow_;
@@ -156,7 +192,7 @@ Index::Place Index::find(std::uint64_t hash, Matches matches) const {
   if (!entry.overflow()) return {};
   const auto [begin, end] = overflow_->equal_range(overflow_key(hash));
   for (auto it = begin; it != end; ++it) {
-    if (matches(it->second)) return {&it->second, true};
+    if (matches(it->second.handle)) return {&it->second.handle, true};
   }
   return {};
 }
@@ -167,13 +203,70 @@ void Index::visit_bucket(std::uint32_t prefix, unsigned bucket, Visit visit) con
   if (bucket == kOverflowBucket) {
     if (!entry.overflow()) return;
     const auto [begin, end] = overflow_range(prefix, entry.depth());
-    for (auto it = begin; it != end; ++it) visit(it->second);
+    for (auto it = begin; it != end; ++it) visit(it->second.handle);
     return;
   }
   const Bucket& line = entry.segment()->buckets[bucket];
   for (unsigned slots = ~line.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
     visit(line.handles[static_cast<unsigned>(std::countr_zero(slots))]);
   }
+}
+
+template <typename Visit>
+void Index::read(Bucket& bucket, Visit visit) {
+  if (bucket.epoch() == epoch_) return;
+  bucket.set_epoch(epoch_);
+  for (unsigned slots = ~bucket.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
+    visit(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]);
+  }
+}
+
+template <typename Visit>
+void Index::read(OverflowEntry& entry, Visit visit) {
+  if (entry.epoch == epoch_) return;
+  entry.epoch = epoch_;
+  visit(entry.handle);
+}
+
+template <typename Visit>
+void Index::read_next(EpochWalk& walk, Visit visit) {
+  if (walk.prefix < 1U << kPrefixBits) {
+    const Entry entry = entry_of(walk.prefix);
+    Segment& segment = *entry.segment();
+    const unsigned bucket = walk.bucket++;
+    if (walk.bucket < kBucketsPerSegment) {
+      prefetch_unread(segment.buckets[walk.bucket]);
+    } else {
+      // A segment that split under way has left its first half here; the other half comes next.
+      walk.bucket = 0;
+      walk.prefix += 1U << (kPrefixBits - entry.depth());
+    }
+    read(segment.buckets[bucket], visit);
+    return;
+  }
+  if (overflow_ == nullptr) {
+    walk.done = true;
+    return;
+  }
+  // All keys of one hash at a time: no more than a lookup of one of them walks over.
+  auto it = overflow_->lower_bound(walk.overflow_key);
+  if (it != overflow_->end()) {
+    const std::uint64_t key = it->first;
+    for (; it != overflow_->end() && it->first == key; ++it) read(it->second, visit);
+    walk.overflow_key = key + 1;
+  }
+  walk.done = it == overflow_->end();
+}
+
+template <typename Visit>
+void Index::read_places_of(std::uint64_t hash, Visit visit) {
+  const Entry& entry = entry_of(prefix_of(hash));
+  const unsigned home = home_bucket_of(hash);
+  read(entry.segment()->buckets[home], visit);
+  read(entry.segment()->buckets[other_bucket(home, tag_of(hash))], visit);
+  if (!entry.overflow()) return;
+  const auto [begin, end] = overflow_->equal_range(overflow_key(hash));
+  for (auto it = begin; it != end; ++it) read(it->second, visit);
 }
 
 template <typename Visit>

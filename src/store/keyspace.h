@@ -122,6 +122,7 @@ class Keyspace {
   bool maintain();
 
  private:
+  friend class Snapshot;
   struct Shard;  // shard.h
 
   void after_write(Shard& shard, int db);
@@ -140,6 +141,7 @@ class Keyspace {
   std::unique_ptr<ShardMap> map_;
   std::unique_ptr<Shard[]> shards_;
   std::atomic<unsigned> maintain_next_{0};  // relaxed: only spreads the work
+  std::atomic<bool> snapshot_running_{false};
 };
 
 }  // namespace kvstore::store

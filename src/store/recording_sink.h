@@ -19,10 +19,10 @@ namespace kvstore::store {
 struct Effect {
   enum class Kind { kSet, kSplice, kErase, kFlush, kSwap };
 
-  Kind kind;
+  Kind kind = Kind::kSet;
   int db = 0;
-  std::string key{};
-  std::string bytes{};
+  std::string key;
+  std::string bytes;
   bool shared = false;  // kSet: told as a block
   std::size_t offset = 0;
   std::size_t size = 0;
@@ -32,34 +32,25 @@ struct Effect {
 
 class RecordingSink final : public MutationSink {
  public:
+  static constexpr Lsn kLsnStep = 10;
+
   explicit RecordingSink(std::atomic<Lsn>* lsns = nullptr) : lsns_(lsns == nullptr ? &own_lsns_ : lsns) {}
 
   void on_set(int db, std::string_view key, const ValueView& value) override {
-    effects.push_back({.kind = Effect::Kind::kSet,
-                       .db = db,
-                       .key = std::string(key),
-                       .bytes = std::string(value.bytes),
-                       .shared = value.block != nullptr});
+    add(Effect::Kind::kSet, db, key, value.bytes).shared = value.block != nullptr;
   }
   void on_splice(int db, std::string_view key, std::size_t offset, std::size_t size, std::string_view bytes) override {
-    effects.push_back({.kind = Effect::Kind::kSplice,
-                       .db = db,
-                       .key = std::string(key),
-                       .bytes = std::string(bytes),
-                       .offset = offset,
-                       .size = size});
+    Effect& effect = add(Effect::Kind::kSplice, db, key, bytes);
+    effect.offset = offset;
+    effect.size = size;
   }
-  void on_erase(int db, std::string_view key) override {
-    effects.push_back({.kind = Effect::Kind::kErase, .db = db, .key = std::string(key)});
-  }
-  void on_flush(int db) override { effects.push_back({.kind = Effect::Kind::kFlush, .db = db}); }
-  void on_swap(int db_a, int db_b) override {
-    effects.push_back({.kind = Effect::Kind::kSwap, .db = db_a, .other_db = db_b});
-  }
+  void on_erase(int db, std::string_view key) override { add(Effect::Kind::kErase, db, key, {}); }
+  void on_flush(int db) override { add(Effect::Kind::kFlush, db, {}, {}); }
+  void on_swap(int db_a, int db_b) override { add(Effect::Kind::kSwap, db_a, {}, {}).other_db = db_b; }
   Lsn seal() override {
     if (sealed_ == effects.size()) return 0;
     // relaxed: the shards' locks order it.
-    const Lsn lsn = lsns_->fetch_add(10, std::memory_order_relaxed) + 10;
+    const Lsn lsn = lsns_->fetch_add(kLsnStep, std::memory_order_relaxed) + kLsnStep;
     for (; sealed_ < effects.size(); ++sealed_) effects[sealed_].lsn = lsn;
     return lsn;
   }
@@ -84,6 +75,15 @@ class RecordingSink final : public MutationSink {
   std::vector<Effect> effects;
 
  private:
+  Effect& add(Effect::Kind kind, int db, std::string_view key, std::string_view bytes) {
+    Effect& effect = effects.emplace_back();
+    effect.kind = kind;
+    effect.db = db;
+    effect.key = key;
+    effect.bytes = bytes;
+    return effect;
+  }
+
   std::atomic<Lsn> own_lsns_{0};
   std::atomic<Lsn>* lsns_;
   std::size_t sealed_ = 0;

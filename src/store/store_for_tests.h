@@ -22,7 +22,13 @@ inline Keyspace::Options with_shards(unsigned shards) {
 class Store {
  public:
   // Every write is told to `told`, and sealed as one group, when there is one.
-  explicit Store(const Keyspace::Options& options, MutationSink* told = nullptr) : keyspace(options), sink(told) {}
+  explicit Store(const Keyspace::Options& options, MutationSink* told = nullptr)
+      : keyspace(options), sink(told), rehash_(options.rehash_for_test) {}
+
+  // With colliding hashes when the options ask for them.
+  [[nodiscard]] Key key(std::string_view bytes) const {
+    return rehash_ == nullptr ? keyspace.key(bytes) : Key{bytes, rehash_(bytes)};
+  }
 
   void set(int db, std::string_view key, std::string_view value) {
     NewValue staged = NewValue::stage(value);
@@ -46,8 +52,8 @@ class Store {
     locked(key, [&](const Key& k, WriteContext& context) { keyspace.splice(db, k, offset, size, bytes, context); });
   }
   void copy(int from_db, std::string_view from, int to_db, std::string_view to) {
-    const Key from_key = keyspace.key(from);
-    const Key to_key = keyspace.key(to);
+    const Key from_key = this->key(from);
+    const Key to_key = this->key(to);
     ShardSet shards;
     shards.add(keyspace.shard_of(from_key.hash));
     shards.add(keyspace.shard_of(to_key.hash));
@@ -82,7 +88,7 @@ class Store {
 
   template <typename Action>
   void locked(std::string_view key, Action action) {
-    const Key k = keyspace.key(key);
+    const Key k = this->key(key);
     const unsigned shard = keyspace.shard_of(k.hash);
     WriteContext context(sink);
     keyspace.lock(shard);
@@ -95,6 +101,9 @@ class Store {
 
   Keyspace keyspace;
   MutationSink* sink;
+
+ private:
+  std::uint64_t (*rehash_)(std::string_view);
 };
 
 // A value whose bytes depend on the seed and on their position.

@@ -58,6 +58,7 @@ Table::Written Table::set(const Key& key, ValueType type, NewValue value, WriteC
   const std::string_view bytes = value.bytes();
   const RecordShape shape{key.bytes.size(), bytes.size()};
   base::SharedBytesRef block = value.take_block();
+  before_write(key.hash);
   if (shape.large_value() && !block) block = base::SharedBytesRef::copy_of(bytes);  // better staged before the lock
 
   const Index::Place place = place_of(key);
@@ -108,6 +109,7 @@ ValueView Table::splice(const Key& key, std::size_t offset, std::size_t size, st
   const Record current = record(*place.handle);
   KV_ASSERT(current.type() == ValueType::kString);
   KV_ASSERT(offset <= size && bytes.size() <= size - offset);
+  before_write(key.hash);
   char* data = current.large_value() && size >= kLargeValueBytes ? resize_large(current, size, context)
                                                                  : resize_inline(*place.handle, size, context);
   copy_bytes(data + offset, bytes);
@@ -169,6 +171,7 @@ char* Table::resize_inline(std::uint32_t& handle, std::size_t size, WriteContext
 bool Table::erase(const Key& key, WriteContext& context) {
   const Index::Place place = place_of(key);
   if (place.handle == nullptr) return false;
+  before_write(key.hash);
   const std::uint32_t handle = *place.handle;
   const Record old = record(handle);
   const RecordShape shape = old.shape();

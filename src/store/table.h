@@ -5,6 +5,7 @@
 //   1. Every record in the arena has exactly one handle in the index.
 //   2. A value is a large block if and only if it has at least kLargeValueBytes bytes.
 //   3. Compaction runs at the end of a write, never between finding a record and using it.
+//   4. While a snapshot has this table to save, a write first saves every place its key can be in, as they are.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,8 @@
 #include "store/write_context.h"
 
 namespace kvstore::store {
+
+struct TableSnapshot;
 
 class Table {
  public:
@@ -55,6 +58,16 @@ class Table {
   // Moves a few records; call it when no view of a record is in use.
   void compact();
 
+  // --- for Snapshot (table_snapshot.h) ---------------------------------------------------------------------------
+  // From now on writes save to it what they are about to change.
+  void begin_snapshot(TableSnapshot& snapshot);
+  // Saves some more buckets; false when all is saved and the table has forgotten the snapshot.
+  bool save_some();
+  // Makes the table forget the snapshot: nothing more is saved.
+  void stop_saving() { snapshot_ = nullptr; }
+  // After stop_saving(): stamps some of the buckets left unread; false when there are no more.
+  bool stamp_some(TableSnapshot& stopped);
+
  private:
   [[nodiscard]] Index::Place place_of(const Key& key) const {
     return index_.find(key.hash, [this, &key](std::uint32_t handle) { return record(handle).key_equals(key.bytes); });
@@ -66,12 +79,18 @@ class Table {
                     base::SharedBytesRef block, WriteContext& context);
   [[nodiscard]] char* resize_large(Record record, std::size_t size, WriteContext& context);
   [[nodiscard]] char* resize_inline(std::uint32_t& handle, std::size_t size, WriteContext& context);
+  // To be called before anything changes that belongs to a key with this hash.
+  void before_write(std::uint64_t hash) {
+    if (snapshot_ != nullptr) save_places_of(hash);
+  }
+  void save_places_of(std::uint64_t hash);
   void hold(const base::SharedBytes& block);
   void defer(base::SharedBytes* block, WriteContext& context);
 
   Arena arena_;
   Index index_;
   Rehash rehash_;
+  TableSnapshot* snapshot_ = nullptr;  // set while it has something of this table to save
   std::size_t large_blocks_ = 0;
   std::size_t large_bytes_ = 0;
 };
