@@ -183,14 +183,18 @@ class Server(_Process):
 
 
 class RedisServer(_Process):
-    """The real redis-server, without persistence: the yardstick for RESP replies."""
+    """The real redis-server, without persistence: the yardstick for RESP replies.
 
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="kvstore-e2e-redis-")
+    With a directory, which stays, it loads the dump.rdb that is there.
+    """
+
+    def __init__(self, *options, directory=None):
+        self.keep_directory = directory is not None
+        self.directory = directory or tempfile.mkdtemp(prefix="kvstore-e2e-redis-")
         self.port = free_port()
         super().__init__([
             "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
-            self.directory
+            self.directory, *options
         ], self.directory)
         self.wait_for_line("Ready to accept connections")
 
@@ -209,7 +213,8 @@ class RedisServer(_Process):
             self.wait()
         finally:
             self.kill()
-            shutil.rmtree(self.directory, ignore_errors=True)
+            if not self.keep_directory:
+                shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def free_port():
