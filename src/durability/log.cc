@@ -1,0 +1,353 @@
+#include "durability/log.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.h"
+#include "durability/bytes.h"
+
+namespace kvstore::durability {
+namespace {
+
+std::uint64_t random_salt() {
+  std::uint64_t salt = 0;
+  KV_ASSERT(getrandom(&salt, sizeof salt, 0) == sizeof salt);
+  return salt;
+}
+
+}  // namespace
+
+Log::Log(SegmentPool& segments, const env::Clock& clock, Options options, Position position)
+    : segments_(segments),
+      clock_(clock),
+      options_(std::move(options)),
+      database_id_(position.database_id),
+      open_(new_buffer()),
+      end_lsn_(position.lsn),
+      segment_(std::move(position.segment)),
+      salt_(position.salt),
+      offset_(position.offset),
+      acknowledged_lsn_(position.lsn),
+      durable_lsn_(position.lsn),
+      marked_lsn_(0) {
+  const base::SpinLockGuard guard(mutex_);
+  open_->reset(end_lsn_);
+  if (segment_.file != nullptr) {
+    segment_room_.store(segments_.options().segment_bytes - offset_, std::memory_order_relaxed);
+  }
+}
+
+Log::~Log() = default;
+
+// --- writing -------------------------------------------------------------------------------------------------------
+
+Lsn Log::append(std::string_view bytes, std::span<Insertion> insertions) {
+  std::size_t body = bytes.size();
+  for (const Insertion& insertion : insertions) body += insertion.bytes.size();
+  std::array<char, kVarintBytesMax> prefix;
+  const auto prefix_bytes = static_cast<std::size_t>(put_varint(prefix.data(), body) - prefix.data());
+
+  const base::SpinLockGuard guard(mutex_);
+  copy_in({prefix.data(), prefix_bytes});
+  std::size_t copied = 0;
+  for (Insertion& insertion : insertions) {
+    copy_in(bytes.substr(copied, insertion.offset - copied));
+    copied = insertion.offset;
+    open_->insert(std::move(insertion.block), insertion.bytes);
+  }
+  copy_in(bytes.substr(copied));
+  end_lsn_ += prefix_bytes + body;
+  queued_bytes_.fetch_add(prefix_bytes + body, std::memory_order_relaxed);
+  return end_lsn_;
+}
+
+void Log::copy_in(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (open_->room() == 0) next_buffer();
+    const std::string_view piece = bytes.substr(0, open_->room());
+    open_->add(piece);
+    bytes.remove_prefix(piece.size());
+  }
+}
+
+void Log::next_buffer() {
+  const Lsn next = open_->first_lsn() + open_->stream_bytes();
+  full_.push_back(std::move(open_));
+  if (spare_.empty()) {
+    // Writers were faster than refill_spares(): rare, and better than to fail.
+    open_ = new_buffer();
+  } else {
+    open_ = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  open_->reset(next);
+}
+
+bool Log::has_room() const { return queued_bytes_.load(std::memory_order_relaxed) < kQueuedBytesMax; }
+
+// --- committing ----------------------------------------------------------------------------------------------------
+
+std::optional<Log::Commit> Log::begin_commit() { return begin(/*marker=*/false); }
+std::optional<Log::Commit> Log::begin_marker() { return begin(/*marker=*/true); }
+
+// A writer appends, then looks at commit_under_way_; a committer clears it, then looks for what was appended. Both are
+// seq_cst (the appends are under the mutex, which is no weaker), so at least one of the two sees the other: nothing
+// stays behind without a commit.
+std::optional<Log::Commit> Log::begin(bool marker) {
+  for (;;) {
+    if (failed_.load(std::memory_order_acquire)) return std::nullopt;
+    if (commit_under_way_.exchange(true, std::memory_order_seq_cst)) return std::nullopt;
+    if (take_source()) {
+      const std::size_t payload = std::min(source_->stream_bytes(), source_->payload_max());
+      if (ensure_segment(padded_batch_bytes(payload))) {
+        const Lsn first_lsn = source_->first_lsn();
+        if (!source_->has_blocks()) return prepare_batch(*source_, first_lsn, payload);
+        if (staging_ == nullptr) staging_ = new_buffer();
+        KV_ASSERT(source_->take(staging_->payload(), payload) == payload);
+        return prepare_batch(*staging_, first_lsn, payload);
+      }
+      blocked_.store(true, std::memory_order_seq_cst);
+      commit_under_way_.store(false, std::memory_order_seq_cst);
+      if (segments_.ready() == 0) return std::nullopt;  // segments_changed() will say when
+      continue;
+    }
+    if (marker && wants_marker() && ensure_segment(kPageBytes)) {
+      if (staging_ == nullptr) staging_ = new_buffer();
+      return prepare_batch(*staging_, acknowledged_lsn(), 0);
+    }
+    commit_under_way_.store(false, std::memory_order_seq_cst);
+    if (!has_dirty()) return std::nullopt;
+  }
+}
+
+bool Log::wants_marker() const { return marked_lsn_.load(std::memory_order_relaxed) < durable_lsn() || commits() == 0; }
+
+bool Log::has_dirty() const {
+  const base::SpinLockGuard guard(mutex_);
+  return !full_.empty() || !open_->empty();
+}
+
+// Makes source_ what is to be written next; false when there is nothing.
+bool Log::take_source() {
+  if (source_ != nullptr) return true;
+  const base::SpinLockGuard guard(mutex_);
+  if (full_.empty()) {
+    if (open_->empty()) return false;
+    next_buffer();
+  }
+  source_ = std::move(full_.front());
+  full_.pop_front();
+  return true;
+}
+
+// Makes room for a batch in the segment in use, or goes on to the next one; false when none is ready.
+bool Log::ensure_segment(std::size_t batch_bytes) {
+  if (segment_.file != nullptr && offset_ + batch_bytes <= segments_.options().segment_bytes) return true;
+  std::optional<ReadySegment> next = segments_.take(acknowledged_lsn());
+  if (!next) return false;
+  blocked_.store(false, std::memory_order_seq_cst);
+  segment_ = std::move(*next);
+  previous_salt_ = salt_;
+  salt_ = random_salt();
+  offset_ = kPageBytes;
+  new_segment_ = true;
+  if (options_.on_segment_taken) options_.on_segment_taken();
+  return true;
+}
+
+Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t payload_bytes) {
+  BatchHeader header;
+  header.segment_number = segment_.number;
+  header.salt = salt_;
+  header.first_lsn = first_lsn;
+  header.durable_lsn = durable_lsn();
+  header.wall_us = clock_.wall_us();
+  header.payload_bytes = static_cast<std::uint32_t>(payload_bytes);
+  header.flags = first_of_start_ ? BatchHeader::kFirstOfStart : 0;
+  batch_bytes_ = header.padded_bytes();
+  payload_bytes_ = payload_bytes;
+  batch_end_ = header.end_lsn();
+  std::memset(buffer.payload() + payload_bytes, 0, batch_bytes_ - kBatchHeaderBytes - payload_bytes);
+  seal_batch(header, buffer.batch());
+  marked_lsn_.store(header.durable_lsn, std::memory_order_relaxed);
+
+  const bool durable = options_.mode == Mode::kAlways;
+  if (!new_segment_) return {segment_.file.get(), offset_, {buffer.batch(), batch_bytes_}, durable};
+  encode_segment_header(
+      {database_id_, segment_.number, salt_, first_lsn, previous_salt_, segments_.options().segment_bytes},
+      buffer.segment_header());
+  return {segment_.file.get(), 0, {buffer.segment_header(), kPageBytes + batch_bytes_}, durable};
+}
+
+void Log::finish_commit(const Status& status) {
+  KV_ASSERT(commit_under_way_.load(std::memory_order_relaxed));  // relaxed: set by this thread, or handed over with it
+  if (!status.ok()) return fail(status);
+  offset_ += batch_bytes_;
+  segment_room_.store(segments_.options().segment_bytes - offset_, std::memory_order_relaxed);
+  if (options_.mode == Mode::kEverySecond) {
+    const base::MutexLock lock(wait_mutex_);
+    if (unsynced_.empty() || unsynced_.back() != segment_.file) unsynced_.push_back(segment_.file);
+  }
+  new_segment_ = first_of_start_ = false;
+  queued_bytes_.fetch_sub(payload_bytes_, std::memory_order_relaxed);
+  release_source();
+  if (options_.mode == Mode::kAlways) durable_lsn_.store(batch_end_, std::memory_order_release);
+  acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  if (segments_.disk_full()) update_space();
+  commit_under_way_.store(false, std::memory_order_seq_cst);
+  notify();
+}
+
+void Log::release_source() {
+  refill_spares();
+  // A source with blocks is written in several batches, a marker has none.
+  if (source_ == nullptr || (source_->has_blocks() && source_->stream_bytes() > 0)) return;
+  std::unique_ptr<LogBuffer> done = std::move(source_);
+  done->reset(0);  // lets go of blocks
+  const base::SpinLockGuard guard(mutex_);
+  if (spare_.size() < kBuffersRetained) spare_.push_back(std::move(done));
+}
+
+std::unique_ptr<LogBuffer> Log::new_buffer() const {
+  return std::make_unique<LogBuffer>(segments_.options().batch_bytes);
+}
+
+void Log::refill_spares() {
+  {
+    const base::SpinLockGuard guard(mutex_);
+    if (!spare_.empty()) return;
+  }
+  auto buffer = new_buffer();
+  const base::SpinLockGuard guard(mutex_);
+  spare_.push_back(std::move(buffer));
+}
+
+void Log::perform(const Commit& commit) {
+  finish_commit(commit.durable ? commit.file->write_durably(commit.offset, commit.bytes)
+                               : commit.file->write(commit.offset, commit.bytes));
+}
+
+void Log::commit_here() {
+  while (std::optional<Commit> commit = begin_commit()) perform(*commit);
+}
+
+Status Log::write_marker() {
+  if (std::optional<Commit> marker = begin_marker()) perform(*marker);
+  commit_here();
+  const base::MutexLock lock(wait_mutex_);
+  return failure_;
+}
+
+// --- waiting -------------------------------------------------------------------------------------------------------
+
+Status Log::wait_acknowledged(Lsn lsn) {
+  while (acknowledged_lsn() < lsn) {
+    commit_here();
+    if (acknowledged_lsn() >= lsn) break;
+    waiters_.fetch_add(1, std::memory_order_seq_cst);
+    Status failure;
+    {
+      const base::MutexLock lock(wait_mutex_);
+      failure = failure_;
+      // Another thread's commit is under way, or the log waits for a segment; both end with notify().
+      const bool others_turn =
+          commit_under_way_.load(std::memory_order_seq_cst) || blocked_.load(std::memory_order_seq_cst);
+      if (failure.ok() && others_turn && acknowledged_lsn_.load(std::memory_order_seq_cst) < lsn) {
+        progress_.wait(wait_mutex_);
+      }
+    }
+    waiters_.fetch_sub(1, std::memory_order_seq_cst);
+    if (!failure.ok()) return failure;
+  }
+  return {};
+}
+
+void Log::notify() {
+  if (waiters_.load(std::memory_order_seq_cst) > 0) {
+    const base::MutexLock lock(wait_mutex_);
+    progress_.notify_all();
+  }
+  if (options_.on_progress) options_.on_progress();
+}
+
+Status Log::sync() {
+  if (Status status = wait_acknowledged(end_lsn()); !status.ok()) return status;
+  return options_.mode == Mode::kAlways ? Status{} : sync_files();
+}
+
+Status Log::sync_files() {
+  const Lsn written = acknowledged_lsn();
+  std::vector<std::shared_ptr<env::File>> files;
+  {
+    const base::MutexLock lock(wait_mutex_);
+    if (!failure_.ok()) return failure_;
+    files = unsynced_;
+  }
+  for (const std::shared_ptr<env::File>& file : files) {
+    if (Status status = file->sync(); !status.ok()) {
+      fail(status);
+      return status;
+    }
+  }
+  {
+    // The last one may be written again; those before it are done with.
+    const base::MutexLock lock(wait_mutex_);
+    while (unsynced_.size() > 1 && files.size() > 1 && unsynced_.front() == files.front()) {
+      unsynced_.erase(unsynced_.begin());
+      files.erase(files.begin());
+    }
+  }
+  Lsn durable = durable_lsn_.load(std::memory_order_relaxed);
+  // release: as in acknowledged_lsn(); a loop, because two syncs may overlap and the LSN must not go back.
+  while (durable < written &&
+         !durable_lsn_.compare_exchange_weak(durable, written, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+  notify();
+  return {};
+}
+
+void Log::fail(const Status& status) {
+  {
+    const base::MutexLock lock(wait_mutex_);
+    if (!failure_.ok()) return;
+    failure_ = status;
+    failed_.store(true, std::memory_order_release);
+    progress_.notify_all();
+  }
+  // commit_under_way_ stays set: nothing is written any more.
+  if (options_.on_failure) options_.on_failure(status);
+}
+
+// --- space ---------------------------------------------------------------------------------------------------------
+
+void Log::segments_changed() {
+  blocked_.store(false, std::memory_order_seq_cst);
+  update_space();
+  notify();
+}
+
+void Log::update_space() {
+  Space space = Space::kFree;
+  if (segments_.disk_full() && segments_.ready() == 0) {
+    const std::uint64_t segment = segments_.options().segment_bytes;
+    const std::uint64_t room = segment_room_.load(std::memory_order_relaxed);
+    const std::uint64_t queued = queued_bytes_.load(std::memory_order_relaxed);
+    const std::uint64_t left = room > queued ? room - queued : 0;
+    if (left < segment / 4)
+      space = Space::kNone;
+    else if (left < segment / 2)
+      space = Space::kDeletesOnly;
+  }
+  space_.store(space, std::memory_order_relaxed);
+}
+
+Lsn Log::end_lsn() const {
+  const base::SpinLockGuard guard(mutex_);
+  return end_lsn_;
+}
+
+}  // namespace kvstore::durability

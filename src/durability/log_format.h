@@ -1,0 +1,80 @@
+// The bytes of a log segment and of a batch: docs/formats/log.md, which this file follows to the byte.
+//
+// Thread rule: plain functions and values.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/mutation_sink.h"
+
+namespace kvstore::durability {
+
+using store::Lsn;
+
+inline constexpr std::size_t kPageBytes = 4096;
+inline constexpr std::size_t kBatchHeaderBytes = 64;
+inline constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20;  // header and padding included
+inline constexpr std::size_t kBatchPayloadMax = kBatchBytesMax - kBatchHeaderBytes;
+inline constexpr std::uint32_t kFormatVersion = 1;
+
+using DatabaseId = std::array<char, 16>;
+
+// 32 hex digits, as people and the snapshot write it.
+[[nodiscard]] std::string to_text(const DatabaseId& id);
+[[nodiscard]] std::optional<DatabaseId> database_id_of(std::string_view text);
+
+struct SegmentHeader {
+  DatabaseId database_id{};
+  std::uint64_t number = 0;
+  std::uint64_t salt = 0;
+  Lsn first_lsn = 0;
+  std::uint64_t previous_salt = 0;
+  std::uint64_t segment_bytes = 0;
+};
+
+enum class HeaderState : std::uint8_t { kValid, kNotAHeader, kUnknownVersion };
+
+// `page` has kPageBytes bytes.
+void encode_segment_header(const SegmentHeader& header, char* page);
+[[nodiscard]] HeaderState decode_segment_header(std::string_view page, SegmentHeader& header);
+
+struct BatchHeader {
+  static constexpr std::uint32_t kFirstOfStart = 1;
+
+  std::uint64_t segment_number = 0;
+  std::uint64_t salt = 0;
+  Lsn first_lsn = 0;
+  Lsn durable_lsn = 0;
+  std::int64_t wall_us = 0;
+  std::uint32_t payload_bytes = 0;
+  std::uint32_t payload_checksum = 0;
+  std::uint32_t flags = 0;
+
+  [[nodiscard]] Lsn end_lsn() const { return first_lsn + payload_bytes; }
+  // On disk, in whole pages.
+  [[nodiscard]] std::size_t padded_bytes() const;
+};
+
+// Pages that `payload` bytes take with their header, in bytes.
+[[nodiscard]] constexpr std::size_t padded_batch_bytes(std::size_t payload) {
+  return (kBatchHeaderBytes + payload + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+// `batch` has padded_bytes() bytes with the payload and its padding in place; fills in the header and its checksums.
+void seal_batch(BatchHeader& header, char* batch);
+// The header at the start of these bytes (at least kBatchHeaderBytes), if its own checksum holds and its length is one
+// that a batch can have.
+[[nodiscard]] std::optional<BatchHeader> decode_batch_header(std::string_view bytes);
+// `batch` has padded_bytes() bytes.
+[[nodiscard]] bool payload_checksum_holds(const BatchHeader& header, std::string_view batch);
+
+// "kvstore.db.wal.000042", and back.
+[[nodiscard]] std::string segment_name(std::uint64_t number);
+[[nodiscard]] std::optional<std::uint64_t> segment_number_of(std::string_view name);
+
+}  // namespace kvstore::durability

@@ -1,0 +1,210 @@
+#include "durability/log_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace kvstore::durability {
+namespace {
+
+Status corrupt(std::string message) { return {StatusCode::kCorruption, std::move(message)}; }
+
+}  // namespace
+
+Status LogReader::open() {
+  files_.clear();
+  used_ = 0;
+  Result<std::vector<std::string>> names = directory_.list();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : names.value()) {
+    if (const std::optional<std::uint64_t> number = segment_number_of(name)) files_.push_back({*number, 0, false, {}});
+  }
+  std::sort(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  if (!memory_) memory_ = PageMemory(kWindowBytes);
+
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    SegmentFile& file = files_[i];
+    if (i > 0 && file.number != files_[i - 1].number + 1) {
+      return corrupt(segment_name(files_[i - 1].number + 1) + " is missing in " + directory_.path());
+    }
+    if (Status status = open_file(file); !status.ok()) return status;
+    Result<std::uint64_t> size = file_->size();
+    if (!size.ok()) return size.status();
+    file.file_bytes = size.value();
+    Result<std::string_view> page = window(0, kPageBytes);
+    if (!page.ok()) return page.status();
+    const HeaderState state = decode_segment_header(page.value(), file.header);
+    if (state == HeaderState::kUnknownVersion) {
+      return corrupt(segment_name(file.number) + " in " + directory_.path() +
+                     " was written by a newer version of this program, which alone can read it");
+    }
+    // A file that was renamed for its next use still has the header of its last one.
+    file.in_use = state == HeaderState::kValid && file.header.number == file.number;
+    if (!file.in_use) continue;
+    const std::string name = segment_name(file.number);
+    if (file.header.segment_bytes != file.file_bytes) {
+      return corrupt(name + " in " + directory_.path() + " should have " + std::to_string(file.header.segment_bytes) +
+                     " bytes, but has " + std::to_string(file.file_bytes));
+    }
+    if (used_ != i) {
+      return corrupt(segment_name(files_[used_].number) + " in " + directory_.path() +
+                     " has no readable header, although " + name + " follows it");
+    }
+    if (used_ > 0 && file.header.database_id != database_id()) {
+      return corrupt(name + " in " + directory_.path() + " belongs to another database");
+    }
+    if (used_ > 0 && (file.header.previous_salt != files_[i - 1].header.salt ||
+                      file.header.first_lsn < files_[i - 1].header.first_lsn)) {
+      return corrupt(name + " in " + directory_.path() + " does not follow " + segment_name(files_[i - 1].number));
+    }
+    ++used_;
+  }
+  return {};
+}
+
+Status LogReader::open_file(const SegmentFile& file) {
+  Result<std::unique_ptr<env::File>> opened =
+      directory_.open(segment_name(file.number), env::OpenMode::kRead, env::Caching::kDirect);
+  if (!opened.ok()) return opened.status();
+  file_ = std::move(opened).value();
+  window_bytes_ = 0;
+  return {};
+}
+
+// The bytes at `offset` (a multiple of pages), at least `bytes` of them if the file has so many.
+Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t bytes) {
+  if (offset < window_offset_ || offset + bytes > window_offset_ + window_bytes_) {
+    Result<std::size_t> got =
+        file_->read(offset, {memory_.data(), bytes == kPageBytes && offset == 0 ? bytes : kWindowBytes});
+    if (!got.ok()) return got.status();
+    window_offset_ = offset;
+    window_bytes_ = got.value();
+  }
+  return std::string_view(memory_.data() + (offset - window_offset_), window_offset_ + window_bytes_ - offset);
+}
+
+// The batch at this place, if its checksums hold and it is of this use of the file; `batch` is then all of it.
+Result<std::optional<BatchHeader>> LogReader::batch_at(const SegmentFile& file, std::uint64_t offset,
+                                                       std::string_view& batch) {
+  Result<std::string_view> bytes = window(offset, kPageBytes);
+  if (!bytes.ok()) return bytes.status();
+  std::optional<BatchHeader> header = decode_batch_header(bytes.value());
+  if (!header || header->segment_number != file.number || header->salt != file.header.salt) {
+    return std::optional<BatchHeader>();
+  }
+  const std::size_t padded = header->padded_bytes();
+  bytes = window(offset, padded);
+  if (!bytes.ok()) return bytes.status();
+  if (bytes.value().size() < padded) return std::optional<BatchHeader>();
+  batch = bytes.value().substr(0, padded);
+  if (!payload_checksum_holds(*header, batch)) return std::optional<BatchHeader>();
+  return header;
+}
+
+std::size_t LogReader::position_of(Lsn from) const {
+  std::size_t position = 0;
+  while (position + 1 < used_ && files_[position + 1].header.first_lsn <= from) ++position;
+  return position;
+}
+
+std::uint64_t LogReader::bytes_from(Lsn from) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = position_of(from); i < used_; ++i) bytes += files_[i].file_bytes;
+  return bytes;
+}
+
+Result<LogEnd> LogReader::read(Lsn from, const Visitor& visit) {
+  LogEnd end;
+  if (empty()) {
+    // Nothing can be read; but files whose headers are damaged may show that there was something.
+    end.lsn = from;
+    if (Status status = judge_tail(end); !status.ok()) return status;
+    return end;
+  }
+  KV_ASSERT(first_lsn() <= from);
+  std::size_t position = position_of(from);
+  end.lsn = files_[position].header.first_lsn;
+  for (; position < used_ && files_[position].header.first_lsn == end.lsn; ++position) {
+    if (Status status = read_segment(files_[position], from, visit, end); !status.ok()) return status;
+  }
+  if (Status status = judge_tail(end); !status.ok()) return status;
+  // A snapshot is renamed into place only when the log before its LSN is on disk.
+  if (!end.damage && end.lsn < from) {
+    end.damage = LogDamage{end.segment->number, end.offset, end.lsn, from, 0, 0};
+  }
+  return end;
+}
+
+Status LogReader::read_segment(const SegmentFile& file, Lsn from, const Visitor& visit, LogEnd& end) {
+  if (Status status = open_file(file); !status.ok()) return status;
+  end.segment = &file;
+  end.offset = kPageBytes;
+  while (end.offset + kPageBytes <= file.file_bytes) {
+    std::string_view batch;
+    Result<std::optional<BatchHeader>> header = batch_at(file, end.offset, batch);
+    if (!header.ok()) return header.status();
+    if (!header.value() || header.value()->first_lsn != end.lsn) break;
+    const PlacedBatch placed{file, end.offset, *header.value(),
+                             batch.substr(kBatchHeaderBytes, header.value()->payload_bytes)};
+    end.lsn = header.value()->end_lsn();
+    end.offset += batch.size();
+    ++end.batches;
+    if (end.lsn > from || (placed.header.flags & BatchHeader::kFirstOfStart) != 0) {
+      if (Status status = visit(placed); !status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+// Rules 4 and 5: was what lies behind the end acknowledged?
+Status LogReader::judge_tail(LogEnd& end) {
+  const std::uint64_t end_number = end.segment != nullptr ? end.segment->number : 0;
+  LogDamage damage{end_number, end.offset, end.lsn, end.lsn, 0, 0};
+  for (const SegmentFile& file : files_) {
+    if (file.number < end_number) continue;
+    if (Status status = open_file(file); !status.ok()) return status;
+    bool torn = false;
+    for (std::uint64_t at = file.number == end_number ? end.offset : kPageBytes; at + kPageBytes <= file.file_bytes;
+         at += kPageBytes) {
+      Result<std::string_view> page = window(at, kPageBytes);
+      if (!page.ok()) return page.status();
+      const std::optional<BatchHeader> header = decode_batch_header(page.value());
+      if (!header || header->segment_number != file.number) continue;
+      if (file.in_use && header->salt != file.header.salt) continue;
+      torn = true;
+      if (damage.segment_number == 0) damage.segment_number = file.number;
+      damage.durable_lsn = std::max(damage.durable_lsn, header->durable_lsn);
+      std::string_view batch;
+      SegmentFile use = file;  // of a file without a readable header: whatever the batch says
+      use.header.salt = header->salt;
+      Result<std::optional<BatchHeader>> intact = batch_at(use, at, batch);
+      if (!intact.ok()) return intact.status();
+      if (!intact.value()) continue;
+      ++damage.intact_batches;
+      damage.intact_bytes += intact.value()->payload_bytes;
+    }
+    // A segment in use whose batches are all gone was begun by a write that never ended.
+    if (torn || (file.in_use && file.number > end_number)) {
+      end.torn.push_back({file.number, file.number == end_number ? end.offset : 0});
+    }
+  }
+  if (damage.durable_lsn > end.lsn) end.damage = damage;
+  return {};
+}
+
+std::string LogReader::describe(const LogDamage& damage) const {
+  std::string text = segment_name(damage.segment_number) + " in " + directory_.path() + " is damaged at offset " +
+                     std::to_string(damage.offset) + " (LSN " + std::to_string(damage.lsn) +
+                     "): everything up to LSN " + std::to_string(damage.durable_lsn) + " was acknowledged. ";
+  text += damage.intact_batches == 0
+              ? "Nothing behind the damage is intact. "
+              : std::to_string(damage.intact_batches) + " batches with " + std::to_string(damage.intact_bytes) +
+                    " bytes behind the damage are intact. ";
+  text += "Restore a backup, or look at it with: kv_store_check --data-dir " + directory_.path() +
+          "; to give up what follows LSN " + std::to_string(damage.lsn) + " in a copy: kv_store_check --data-dir " +
+          directory_.path() + " --cut " + std::to_string(damage.lsn) + " --output COPY";
+  return text;
+}
+
+}  // namespace kvstore::durability

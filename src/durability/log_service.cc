@@ -1,0 +1,150 @@
+#include "durability/log_service.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <utility>
+
+namespace kvstore::durability {
+
+LogService::LogService(Log& log, SegmentPool& segments, Options options)
+    : log_(log), segments_(segments), options_(std::move(options)) {}
+
+LogService::~LogService() {
+  if (keeper_.joinable()) static_cast<void>(stop());
+}
+
+void LogService::start() {
+  keeper_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "kv-log-keeper");
+    run_keeper();
+  });
+  flusher_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "kv-log-flusher");
+    run_flusher();
+  });
+}
+
+Status LogService::stop() {
+  wake_flusher(kStop);
+  flusher_.join();
+  Status status = log_.sync();
+  if (status.ok()) status = log_.write_marker();
+  if (status.ok() && log_.mode() == Mode::kEverySecond) status = log_.sync();
+  {
+    const base::MutexLock lock(keeper_mutex_);
+    keeper_stop_ = true;
+    keeper_wake_.notify_all();
+  }
+  keeper_.join();
+  return status;
+}
+
+// --- keeper --------------------------------------------------------------------------------------------------------
+
+void LogService::request_recycle(Lsn lsn) {
+  const base::MutexLock lock(keeper_mutex_);
+  recycle_lsn_ = std::max(recycle_lsn_, lsn);
+  keeper_wake_.notify_all();
+}
+
+void LogService::segment_taken() {
+  const base::MutexLock lock(keeper_mutex_);
+  segment_taken_ = true;
+  keeper_wake_.notify_all();
+}
+
+void LogService::run_keeper() {
+  Lsn recycled = 0;
+  bool full = false;
+  for (;;) {
+    Lsn recycle = 0;
+    {
+      const base::MutexLock lock(keeper_mutex_);
+      if (full) {
+        if (!keeper_stop_ && recycle_lsn_ == recycled) {
+          keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(options_.disk_full_retry_ms));
+        }
+      } else {
+        while (!keeper_stop_ && !segment_taken_ && recycle_lsn_ == recycled) keeper_wake_.wait(keeper_mutex_);
+      }
+      if (keeper_stop_) return;
+      segment_taken_ = false;
+      recycle = recycle_lsn_;
+    }
+    Status status;
+    if (recycle != recycled) {
+      status = segments_.recycle(recycle);
+      recycled = recycle;
+    }
+    while (status.ok() && segments_.wants_segment()) {
+      status = segments_.prepare_one();
+      log_.segments_changed();
+    }
+    if (status.code() == StatusCode::kNoSpace) {
+      if (!full && options_.on_disk_full) options_.on_disk_full(status);
+      full = true;
+    } else if (!status.ok()) {
+      log_.fail(status);
+      return;
+    } else if (full) {
+      full = false;
+      if (options_.on_disk_full) options_.on_disk_full({});
+    }
+  }
+}
+
+// --- flusher -------------------------------------------------------------------------------------------------------
+
+void LogService::wake_flusher(unsigned what) {
+  const base::MutexLock lock(flusher_mutex_);
+  if ((flusher_wants_ & what) == what) return;
+  flusher_wants_ |= what;
+  flusher_wake_.notify_all();
+}
+
+void LogService::run_flusher() {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const bool syncs = log_.mode() == Mode::kEverySecond;
+  const milliseconds pause(options_.idle_marker_ms);
+  steady_clock::time_point next_sync = steady_clock::now() + milliseconds(options_.sync_interval_ms);
+  std::uint64_t commits_seen = log_.commits();
+  bool watching = true;
+  for (;;) {
+    unsigned wants = 0;
+    {
+      const base::MutexLock lock(flusher_mutex_);
+      if (flusher_wants_ == 0) {
+        if (watching) {
+          flusher_wake_.wait_for(flusher_mutex_, pause);
+        } else {
+          flusher_idle_.store(true, std::memory_order_relaxed);
+          // A commit may have ended just before: look once more after some time, then for good when woken.
+          if (commits_seen == log_.commits()) flusher_wake_.wait(flusher_mutex_);
+          flusher_idle_.store(false, std::memory_order_relaxed);
+        }
+      }
+      wants = std::exchange(flusher_wants_, 0);
+    }
+    if ((wants & kStop) != 0) return;
+    if ((wants & kCommit) != 0) log_.commit_here();
+    const bool unsynced = syncs && log_.durable_lsn() < log_.acknowledged_lsn();
+    if ((wants & kSync) != 0 || (unsynced && steady_clock::now() >= next_sync)) {
+      if (!log_.sync().ok()) return;
+      next_sync = steady_clock::now() + milliseconds(options_.sync_interval_ms);
+    }
+    const std::uint64_t commits = log_.commits();
+    if (commits != commits_seen) {
+      commits_seen = commits;
+      watching = true;
+    } else if (wants == 0 && watching && !(syncs && log_.durable_lsn() < log_.acknowledged_lsn())) {
+      // Nothing was written for a whole pause.
+      if (!log_.write_marker().ok()) return;
+      commits_seen = log_.commits();
+      watching = false;
+    }
+  }
+}
+
+}  // namespace kvstore::durability

@@ -1,0 +1,267 @@
+#include "durability/recovery.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "durability/group_parser.h"
+#include "durability/log_applier.h"
+#include "durability/log_reader.h"
+#include "durability/page_memory.h"
+#include "durability/rdb_loader.h"
+
+namespace kvstore::durability {
+namespace {
+
+constexpr std::uint64_t kBytesBetweenProgress = std::uint64_t{16} << 20;
+
+Status corrupt(std::string message) { return {StatusCode::kCorruption, std::move(message)}; }
+
+DatabaseId random_database_id() {
+  DatabaseId id;
+  KV_ASSERT(getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()));
+  return id;
+}
+
+class Recovery {
+ public:
+  Recovery(env::Directory& directory, store::Keyspace& keyspace, const env::Clock& clock,
+           const RecoveryOptions& options)
+      : directory_(directory), keyspace_(keyspace), clock_(clock), options_(options), log_(directory) {}
+
+  Result<Recovered> run() {
+    // What was renamed or created before a crash is on disk from here on, or the start fails.
+    if (Status status = directory_.sync(); !status.ok()) return status;
+    if (Status status = log_.open(); !status.ok()) return status;
+    for (const auto step : {&Recovery::load_snapshot, &Recovery::check_match, &Recovery::replay_log,
+                            &Recovery::cut_torn_tail, &Recovery::place_log}) {
+      if (Status status = (this->*step)(); !status.ok()) return status;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] Status load_snapshot();
+  // False in `there`: no such file. kCorruption: it cannot be believed.
+  [[nodiscard]] Status load(const char* name, bool& there);
+  [[nodiscard]] Status check_match();
+  [[nodiscard]] Status replay_log();
+  [[nodiscard]] Status cut_torn_tail();
+  [[nodiscard]] Status place_log();
+  void report(const char* stage, std::uint64_t done, std::uint64_t total, std::uint64_t keys) const {
+    if (options_.progress) options_.progress({stage, done, total, keys});
+  }
+
+  env::Directory& directory_;
+  store::Keyspace& keyspace_;
+  const env::Clock& clock_;
+  const RecoveryOptions& options_;
+  LogReader log_;
+  LogEnd end_;
+  std::optional<DatabaseId> snapshot_id_;
+  bool damaged_newest_ = false;
+  Recovered result_;
+};
+
+// Cases A to F by what is there; G and K.
+Status Recovery::load_snapshot() {
+  bool newest_there = false;
+  Status newest = load(kSnapshotName, newest_there);
+  if (newest_there && newest.ok()) {
+    result_.recovery_case = log_.empty() ? 'F' : 'C';
+    return {};
+  }
+  if (newest_there && newest.code() != StatusCode::kCorruption) return newest;
+
+  damaged_newest_ = newest_there;
+  bool previous_there = false;
+  Status previous = load(kPreviousSnapshotName, previous_there);
+  if (previous_there && previous.ok()) {
+    result_.recovery_case = 'D';
+    // Without a newest one this is a crash between the two renames, which nobody needs to hear of.
+    if (newest_there) {
+      result_.warnings.push_back(newest.message() + "; using " + kPreviousSnapshotName + " and the log behind it");
+    }
+    return {};
+  }
+  if (previous_there && previous.code() != StatusCode::kCorruption) return previous;
+
+  if (!log_.empty() && log_.first_lsn() == 0) {
+    result_.recovery_case = 'E';
+    if (newest_there) result_.warnings.push_back(newest.message() + "; the log reaches back to the beginning");
+    return {};
+  }
+  if (newest_there || previous_there) {
+    return corrupt((newest_there ? newest : previous).message() +
+                   ", and the log does not reach back to the beginning: restore a backup");
+  }
+  if (!log_.empty()) {
+    return corrupt(std::string("the snapshot is missing in ") + directory_.path() + ": the log there begins at LSN " +
+                   std::to_string(log_.first_lsn()) + ", not at 0");
+  }
+  bool dump_there = false;
+  Status dump = load(kRedisSnapshotName, dump_there);
+  result_.recovery_case = dump_there ? 'B' : 'A';
+  return dump;
+}
+
+Status Recovery::load(const char* name, bool& there) {
+  Result<std::unique_ptr<env::File>> file = directory_.open(name, env::OpenMode::kRead, env::Caching::kBuffered);
+  if (file.status().code() == StatusCode::kNotFound) return {};
+  if (!file.ok()) return file.status();
+  there = true;
+  const Result<std::uint64_t> size = file.value()->size();
+  if (!size.ok()) return size.status();
+  RdbFileSource source(*file.value(), size.value(), directory_.path() + "/" + name);
+  RdbLoadOptions load_options;
+  load_options.now_ms = clock_.wall_us() / 1000;
+  load_options.threads = options_.threads;
+  load_options.progress = [this](const RdbProgress& progress) {
+    report("snapshot", progress.bytes_done, progress.bytes_total, progress.keys);
+  };
+  Result<RdbLoaded> loaded = load_rdb(source, keyspace_, load_options);
+  Status status = loaded.status();
+  if (status.ok() && loaded->info.lsn && !database_id_of(loaded->info.database_id)) {
+    status = corrupt(std::string(name) + " names an LSN but no database");
+  }
+  if (!status.ok()) {
+    store::WriteContext nothing;
+    keyspace_.flush_all(nothing);
+    return status;
+  }
+  result_.snapshot_name = name;
+  result_.snapshot_keys = loaded->keys;
+  result_.snapshot_time_s = static_cast<std::int64_t>(loaded->info.created_s.value_or(0));
+  if (loaded->info.lsn) {
+    result_.snapshot_lsn = *loaded->info.lsn;
+    snapshot_id_ = database_id_of(loaded->info.database_id);
+  }
+  return {};
+}
+
+// Cases H and J.
+Status Recovery::check_match() {
+  if (!log_.empty() && !result_.snapshot_name.empty()) {
+    if (!snapshot_id_ || *snapshot_id_ != log_.database_id()) {
+      return corrupt(result_.snapshot_name + " in " + directory_.path() +
+                     " and the log beside it are of different databases: move one of them away");
+    }
+    if (log_.first_lsn() > result_.snapshot_lsn) {
+      return corrupt(result_.snapshot_name + " in " + directory_.path() + " ends at LSN " +
+                     std::to_string(result_.snapshot_lsn) + ", but the log beside it begins at LSN " +
+                     std::to_string(log_.first_lsn()) + ": log files are missing");
+    }
+  }
+  if (!log_.empty()) {
+    result_.database_id = log_.database_id();
+  } else {
+    result_.database_id = snapshot_id_ ? *snapshot_id_ : random_database_id();
+    result_.needs_snapshot = !snapshot_id_ && !result_.snapshot_name.empty();
+  }
+  return {};
+}
+
+Status Recovery::replay_log() {
+  LogApplier applier(keyspace_);
+  GroupParser parser;
+  const Lsn from = result_.snapshot_lsn;
+  const std::uint64_t total = log_.empty() ? 0 : log_.bytes_from(from);
+  std::uint64_t done = 0;
+  std::uint64_t reported = 0;
+  bool possible = true;
+  Result<LogEnd> end = log_.read(from, [&](const PlacedBatch& batch) {
+    if ((batch.header.flags & BatchHeader::kFirstOfStart) != 0) parser.drop_unfinished();
+    std::string_view payload = batch.payload;
+    // The snapshot's LSN is the end of a group: what lies before it is in the snapshot.
+    if (batch.header.first_lsn < from) payload.remove_prefix(std::min(payload.size(), from - batch.header.first_lsn));
+    const bool parsed = parser.feed(
+        payload,
+        [&](const LogRecord& record) {
+          possible = possible && applier.apply(record);
+          ++result_.log_records;
+        },
+        [&](std::size_t) { ++result_.log_groups; });
+    done += padded_batch_bytes(batch.payload.size());
+    if (done - reported >= kBytesBetweenProgress) {
+      report("log", done, total, result_.log_records);
+      reported = done;
+    }
+    if (parsed && possible) return Status{};
+    return corrupt(segment_name(batch.segment.number) + " in " + directory_.path() + ": the batch at offset " +
+                   std::to_string(batch.offset) + " (LSN " + std::to_string(batch.header.first_lsn) +
+                   ") holds records that no version of this program writes");
+  });
+  if (!end.ok()) return end.status();
+  end_ = std::move(end).value();
+  if (end_.damage) return corrupt(log_.describe(*end_.damage));
+  if (total > 0) report("log", total, total, result_.log_records);
+  return {};
+}
+
+// From here on the start is certain, and the disk may change.
+Status Recovery::cut_torn_tail() {
+  if (Status status = directory_.remove(kTemporarySnapshotName);
+      !status.ok() && status.code() != StatusCode::kNotFound) {
+    return status;
+  }
+  if (damaged_newest_) {
+    // Out of the way of the next snapshot, which would otherwise push the good one out.
+    Status status = directory_.rename(kSnapshotName, kDamagedSnapshotName);
+    if (status.ok()) status = directory_.sync();
+    if (!status.ok()) return status;
+  }
+  // The last file first: after a crash in between, what is left still looks like a torn tail.
+  for (auto part = end_.torn.rbegin(); part != end_.torn.rend(); ++part) {
+    Result<std::unique_ptr<env::File>> file =
+        directory_.open(segment_name(part->number), env::OpenMode::kReadWrite, env::Caching::kDirect);
+    if (!file.ok()) return file.status();
+    const Result<std::uint64_t> size = file.value()->size();
+    if (!size.ok()) return size.status();
+    const PageMemory zeros(kBatchBytesMax);
+    for (std::uint64_t at = part->offset; at < size.value(); at += kBatchBytesMax) {
+      const std::uint64_t bytes = std::min<std::uint64_t>(kBatchBytesMax, size.value() - at);
+      if (Status status = file.value()->write(at, {zeros.data(), bytes}); !status.ok()) return status;
+    }
+    if (Status status = file.value()->sync(); !status.ok()) return status;
+    result_.cut_bytes += size.value() - part->offset;
+  }
+  return {};
+}
+
+Status Recovery::place_log() {
+  Log::Position& position = result_.position;
+  position.database_id = result_.database_id;
+  position.lsn = std::max(end_.lsn, result_.snapshot_lsn);
+  SegmentPool::Found& found = result_.segments;
+  if (!log_.files().empty()) found.next_number = log_.files().front().number;
+  for (const SegmentFile& file : log_.files()) {
+    if (end_.segment != nullptr && file.number <= end_.segment->number) {
+      found.used.push_back({file.number, file.header.first_lsn});
+      found.next_number = file.number + 1;
+    } else if (end_.segment != nullptr && file.number == found.next_number + found.spares &&
+               file.file_bytes == options_.segments.segment_bytes) {
+      ++found.spares;  // one of another size is filled anew, and so is what comes behind it
+    }
+  }
+  if (end_.segment == nullptr) return {};
+  position.salt = end_.segment->header.salt;
+  // A segment of another size is left as it is; the next one has the size that is asked for now.
+  if (end_.segment->file_bytes != options_.segments.segment_bytes) return {};
+  Result<std::unique_ptr<env::File>> file =
+      directory_.open(segment_name(end_.segment->number), env::OpenMode::kReadWrite, options_.segments.caching);
+  if (!file.ok()) return file.status();
+  position.segment = {end_.segment->number, std::move(file).value()};
+  position.offset = end_.offset;
+  return {};
+}
+
+}  // namespace
+
+Result<Recovered> recover(env::Directory& directory, store::Keyspace& keyspace, const env::Clock& clock,
+                          const RecoveryOptions& options) {
+  return Recovery(directory, keyspace, clock, options).run();
+}
+
+}  // namespace kvstore::durability

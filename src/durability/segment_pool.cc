@@ -1,0 +1,109 @@
+#include "durability/segment_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "durability/page_memory.h"
+
+namespace kvstore::durability {
+namespace {
+
+constexpr std::size_t kFillBytes = std::size_t{1} << 20;
+
+}  // namespace
+
+SegmentPool::SegmentPool(env::Directory& directory, const Options& options, Found found)
+    : directory_(directory),
+      options_(options),
+      used_(std::move(found.used)),
+      next_number_(found.next_number),
+      spares_(found.spares) {
+  KV_ASSERT(options.batch_bytes <= kBatchBytesMax && options.batch_bytes % kPageBytes == 0);
+  KV_ASSERT(options.segment_bytes >= kPageBytes + options.batch_bytes && options.segment_bytes % kPageBytes == 0);
+}
+
+std::optional<ReadySegment> SegmentPool::take(Lsn first_lsn) {
+  const base::MutexLock lock(mutex_);
+  if (ready_.empty()) return std::nullopt;
+  ReadySegment segment = std::move(ready_.front());
+  ready_.pop_front();
+  used_.push_back({segment.number, first_lsn});
+  return segment;
+}
+
+bool SegmentPool::wants_segment() const {
+  const base::MutexLock lock(mutex_);
+  return ready_.size() < kReady;
+}
+
+std::size_t SegmentPool::ready() const {
+  const base::MutexLock lock(mutex_);
+  return ready_.size();
+}
+
+std::uint64_t SegmentPool::used_bytes() const {
+  const base::MutexLock lock(mutex_);
+  return used_.size() * options_.segment_bytes;
+}
+
+Status SegmentPool::prepare_one() {
+  std::uint64_t number;
+  bool spare;
+  {
+    const base::MutexLock lock(mutex_);
+    number = next_number_;
+    spare = spares_ > 0;
+  }
+  const std::string name = segment_name(number);
+  Result<std::unique_ptr<env::File>> file =
+      directory_.open(name, spare ? env::OpenMode::kReadWrite : env::OpenMode::kCreate, options_.caching);
+  Status status = file.status();
+  if (status.ok() && !spare) {
+    status = fill_with_zeros(*file.value());
+    if (status.ok()) status = directory_.sync();
+    if (!status.ok()) {
+      file.value().reset();
+      // The room is given back; a half-filled file would be in the way of the next attempt and of a recovery.
+      if (Status removed = directory_.remove(name); !removed.ok()) return removed;
+    }
+  }
+  disk_full_.store(status.code() == StatusCode::kNoSpace, std::memory_order_relaxed);
+  if (!status.ok()) return status;
+  const base::MutexLock lock(mutex_);
+  if (spare) --spares_;
+  ++next_number_;
+  ready_.push_back({number, std::move(file).value()});
+  return {};
+}
+
+Status SegmentPool::fill_with_zeros(env::File& file) const {
+  const PageMemory zeros(kFillBytes);
+  for (std::uint64_t at = 0; at < options_.segment_bytes; at += kFillBytes) {
+    const std::uint64_t bytes = std::min<std::uint64_t>(kFillBytes, options_.segment_bytes - at);
+    if (Status status = file.write(at, {zeros.data(), bytes}); !status.ok()) return status;
+  }
+  return file.sync();
+}
+
+Status SegmentPool::recycle(Lsn lsn) {
+  for (;;) {
+    std::uint64_t number;
+    std::uint64_t spare_number = 0;
+    {
+      const base::MutexLock lock(mutex_);
+      // A segment ends where the next one begins; the newest is in use.
+      if (used_.size() < 2 || used_[1].first_lsn > lsn) return {};
+      number = used_.front().number;
+      used_.pop_front();
+      if (ready_.size() + spares_ < kReady) spare_number = next_number_ + spares_++;
+    }
+    const std::string name = segment_name(number);
+    Status status = spare_number != 0 ? directory_.rename(name, segment_name(spare_number)) : directory_.remove(name);
+    // One name at a time is on its way to the disk: after a crash the numbers have no gap.
+    if (status.ok()) status = directory_.sync();
+    if (!status.ok()) return status;
+  }
+}
+
+}  // namespace kvstore::durability

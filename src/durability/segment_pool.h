@@ -1,0 +1,88 @@
+// SegmentPool: the files of the log: filled with zeros and synced before they are needed, used in the order of their
+// numbers, and used again once a snapshot covers them.
+//
+// Thread rule: take() and the figures from any thread; prepare_one() and recycle() from one thread at a time (the
+// keeper), which may wait for the disk. The mutex is never held over a system call.
+// Invariants:
+//   1. A segment is handed out only when all its bytes and its name are on disk: a full disk is met here, before any
+//      command needs the room.
+//   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/mutex.h"
+#include "durability/log_format.h"
+#include "env/directory.h"
+
+namespace kvstore::durability {
+
+struct ReadySegment {
+  std::uint64_t number = 0;
+  std::shared_ptr<env::File> file;  // shared: a sync may outlive its use for writing
+};
+
+// A segment that holds part of the log.
+struct UsedSegment {
+  std::uint64_t number = 0;
+  Lsn first_lsn = 0;
+};
+
+class SegmentPool {
+ public:
+  // Segments kept ready ahead of the one in use.
+  static constexpr std::size_t kReady = 2;
+
+  struct Options {
+    std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // whole pages, one more than a batch at least
+    std::size_t batch_bytes = kBatchBytesMax;               // of the largest batch, whole pages
+    env::Caching caching = env::Caching::kDirect;
+  };
+
+  // What is there at the start.
+  struct Found {
+    std::deque<UsedSegment> used;   // the segments that hold the log, ascending
+    std::uint64_t next_number = 1;  // of the next segment to prepare
+    std::uint64_t spares = 0;       // full-size files from there on, in order
+  };
+
+  SegmentPool(env::Directory& directory, const Options& options, Found found);
+
+  // The next segment, when one is ready. It counts as used from `first_lsn` on.
+  [[nodiscard]] std::optional<ReadySegment> take(Lsn first_lsn);
+  [[nodiscard]] bool wants_segment() const;
+  // Makes the next segment ready: from a spare file, or by filling a new one with zeros. kNoSpace when the disk is
+  // full; then nothing has changed, and it may be tried again.
+  [[nodiscard]] Status prepare_one();
+  // Lets go of the segments whose last byte lies before `lsn`: as many as are wanted become spares, the rest are
+  // removed.
+  [[nodiscard]] Status recycle(Lsn lsn);
+
+  [[nodiscard]] std::size_t ready() const;
+  // Bytes of all files with log in them.
+  [[nodiscard]] std::uint64_t used_bytes() const;
+  // Whether the last attempt to prepare a segment found the disk full.
+  [[nodiscard]] bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }  // relaxed: a hint
+  [[nodiscard]] const Options& options() const { return options_; }
+
+ private:
+  [[nodiscard]] Status fill_with_zeros(env::File& file) const;
+
+  env::Directory& directory_;
+  const Options options_;
+  mutable base::Mutex mutex_;
+  std::deque<UsedSegment> used_ KV_GUARDED_BY(mutex_);
+  std::deque<ReadySegment> ready_ KV_GUARDED_BY(mutex_);
+  std::uint64_t next_number_ KV_GUARDED_BY(mutex_);  // of the next segment to prepare
+  std::uint64_t spares_ KV_GUARDED_BY(mutex_);       // full-size files from next_number_ on
+  // relaxed: read as a hint by workers, which meet the truth when they need a segment.
+  std::atomic<bool> disk_full_{false};
+};
+
+}  // namespace kvstore::durability

@@ -1,0 +1,69 @@
+#include "durability/storage.h"
+
+#include <utility>
+
+namespace kvstore::durability {
+namespace {
+
+constexpr const char* kLockName = "kvstore.db.lock";
+
+SegmentPool::Options segment_options(const StorageOptions& options) {
+  SegmentPool::Options segments;
+  segments.segment_bytes = options.segment_bytes;
+  segments.batch_bytes = options.batch_bytes;
+  // Without a sync after each write the page cache is the cheaper way.
+  segments.caching = options.mode == Mode::kAlways ? env::Caching::kDirect : env::Caching::kBuffered;
+  return segments;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Storage>> Storage::open(env::Directory& directory, store::Keyspace& keyspace,
+                                               const env::Clock& clock, StorageOptions options) {
+  std::unique_ptr<Storage> storage(new Storage(directory, keyspace, clock, std::move(options)));
+  if (Status status = storage->start(); !status.ok()) return status;
+  return storage;
+}
+
+Storage::~Storage() = default;
+
+Status Storage::start() {
+  if (Status status = directory_.lock(kLockName); !status.ok()) return status;
+  RecoveryOptions recovery;
+  recovery.segments = segment_options(options_);
+  recovery.threads = options_.recovery_threads;
+  recovery.progress = options_.on_recovery_progress;
+  Result<Recovered> recovered = recover(directory_, keyspace_, clock_, recovery);
+  if (!recovered.ok()) return recovered.status();
+  recovered_ = std::move(recovered).value();
+  return start_log();
+}
+
+// The start's marker is on disk before anybody is served: it proves that the log can be written, and puts the end of
+// what was recovered beyond doubt.
+Status Storage::start_log() {
+  segments_ = std::make_unique<SegmentPool>(directory_, segment_options(options_), std::move(recovered_.segments));
+  const Log::Position& position = recovered_.position;
+  if (position.segment.file == nullptr || position.offset + kPageBytes > options_.segment_bytes) {
+    if (Status status = segments_->prepare_one(); !status.ok()) return status;
+  }
+  Log::Options log_options;
+  log_options.mode = options_.mode;
+  log_options.on_failure = options_.on_failure;
+  log_options.on_segment_taken = [this] { service_->segment_taken(); };
+  log_options.on_progress = [this] {
+    service_->progressed();
+    if (options_.on_progress) options_.on_progress();
+  };
+  log_ = std::make_unique<Log>(*segments_, clock_, std::move(log_options), std::move(recovered_.position));
+  LogService::Options service_options;
+  service_options.on_disk_full = options_.on_disk_full;
+  service_ = std::make_unique<LogService>(*log_, *segments_, std::move(service_options));
+  if (Status status = log_->write_marker(); !status.ok()) return status;
+  service_->start();
+  return {};
+}
+
+Status Storage::close() { return service_->stop(); }
+
+}  // namespace kvstore::durability
