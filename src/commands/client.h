@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "commands/waiter.h"
 
 namespace kvstore::commands {
 
@@ -28,6 +31,8 @@ class Client {
   virtual void set_library_name(std::string_view name) = 0;
   virtual void set_library_version(std::string_view version) = 0;
   virtual void close_after_reply() = 0;
+  // The command's reply comes from `waiter`, later. Only for rows with kMayWait.
+  virtual void wait_for(std::unique_ptr<Waiter> waiter) = 0;
   virtual void reset() = 0;  // RESET: database 0, RESP2 (a RESP connection), no name
 };
 

@@ -24,6 +24,7 @@
 
 #include "commands/command_context.h"
 #include "commands/command_table.h"
+#include "commands/fake_persistence.h"
 #include "commands/recording_reply.h"
 
 namespace kvstore::commands {
@@ -55,6 +56,7 @@ class FakeClient final : public Client {
   void set_library_name(std::string_view name) override { library_name_ = name; }
   void set_library_version(std::string_view version) override { library_version_ = version; }
   void close_after_reply() override { closing_ = true; }
+  void wait_for(std::unique_ptr<Waiter> waiter) override { waiter_ = std::move(waiter); }
   void reset() override {
     database_ = 0;
     name_.clear();
@@ -67,6 +69,7 @@ class FakeClient final : public Client {
   std::string library_name_;
   std::string library_version_;
   bool closing_ = false;
+  std::unique_ptr<Waiter> waiter_;
 };
 
 class FakeServer final : public ServerControl {
@@ -88,9 +91,24 @@ class FakeServer final : public ServerControl {
   }
   [[nodiscard]] std::string version() const override { return "1.2.3"; }
   void request_shutdown() override { ++shutdowns_; }
+  std::uint64_t begin_shutdown() override {
+    ++shutdowns_waiting_;
+    return aborted_;
+  }
+  void end_shutdown() override { --shutdowns_waiting_; }
+  bool abort_shutdowns() override {
+    if (shutdowns_waiting_ == 0) return false;
+    ++aborted_;
+    return true;
+  }
+  std::uint64_t shutdowns_aborted() const override { return aborted_; }
+  Persistence& persistence() override { return persistence_; }
 
   int statistics_resets_ = 0;
   int shutdowns_ = 0;
+  int shutdowns_waiting_ = 0;
+  std::uint64_t aborted_ = 0;
+  FakePersistence persistence_;
 };
 
 class CommandTest : public testing::Test {
@@ -129,6 +147,14 @@ class CommandTest : public testing::Test {
       note(*command, args);
       run_locked(*command, args);
     }
+    return reply_.take();
+  }
+
+  // What a command that waited answers now; "(waits)" while it still has none.
+  std::string answer_now() { return answer_at(kNowUs); }
+  std::string answer_at(std::int64_t now_us) {
+    if (!client_.waiter_->answer(reply_, now_us)) return "(waits)";
+    client_.waiter_.reset();
     return reply_.take();
   }
 

@@ -19,8 +19,10 @@ std::span<const Command> connection_commands();     // connection.cc
 std::span<const Command> client_commands();         // client_command.cc
 std::span<const Command> server_commands();         // server.cc
 std::span<const Command> introspection_commands();  // introspection.cc
+std::span<const Command> persistence_commands();    // persistence.cc
 
-inline constexpr Family kFamilies[] = {string_commands,     number_commands, keys_commands,   iteration_commands,
-                                       connection_commands, client_commands, server_commands, introspection_commands};
+inline constexpr Family kFamilies[] = {string_commands,    number_commands,        keys_commands,
+                                       iteration_commands, connection_commands,    client_commands,
+                                       server_commands,    introspection_commands, persistence_commands};
 
 }  // namespace kvstore::commands

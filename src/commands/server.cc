@@ -1,4 +1,4 @@
-// The server as a whole: INFO, CONFIG, TIME, SHUTDOWN and the native FLUSH and SNAPSHOT.
+// The server as a whole: INFO, CONFIG, TIME.
 //
 // Thread rule: any worker; no shard is locked.
 
@@ -78,7 +78,7 @@ void config_set(CommandContext& context) {
   context.reply.error("CONFIG SET is not supported: give the option when starting the server");
 }
 
-// --- TIME, SHUTDOWN --------------------------------------------------------------------------------------------------
+// --- TIME --------------------------------------------------------------------------------------------------
 
 void time(CommandContext& context) {
   constexpr std::int64_t kMicrosPerSecond = 1'000'000;
@@ -86,38 +86,6 @@ void time(CommandContext& context) {
   context.reply.bulk(std::to_string(context.now_us / kMicrosPerSecond));
   context.reply.bulk(std::to_string(context.now_us % kMicrosPerSecond));
 }
-
-void shutdown(CommandContext& context) {
-  bool save = false;
-  bool no_save = false;
-  bool abort = false;
-  ArgReader options(context, 1);
-  while (options.more()) {
-    if (options.word("SAVE")) {
-      save = true;
-    } else if (options.word("NOSAVE")) {
-      no_save = true;
-    } else if (options.word("ABORT")) {
-      abort = true;
-    } else if (!options.word("NOW") && !options.word("FORCE")) {
-      options.fail(errors::kSyntax);
-    }
-  }
-  if ((save && no_save) || (abort && context.args.size() > 2)) options.fail(errors::kSyntax);
-  // A shutdown cannot be called back: it begins with the command and waits for nothing.
-  if (abort) options.fail("No shutdown in progress.");
-  if (save) options.fail("SHUTDOWN SAVE is not possible: no persistence is enabled");
-  if (!options.finish()) return;
-
-  // A RESP client takes the end of the connection for the answer.
-  if (context.client.protocol() == Protocol::kJson) context.reply.message("Server shutting down");
-  context.client.close_after_reply();
-  context.server.request_shutdown();
-}
-
-// --- FLUSH, SNAPSHOT -------------------------------------------------------------------------------------------------
-
-void no_persistence(CommandContext& context) { context.reply.message("No persistence enabled"); }
 
 // --- the tables ------------------------------------------------------------------------------------------------------
 
@@ -176,15 +144,6 @@ constexpr auto kRows = std::to_array<Command>({
      .complexity = "Depends on the subcommand",
      .acl_categories = "@slow",
      .subcommands = kConfigSubcommands},
-    {.name = "flush",
-     .handler = no_persistence,
-     .arity = 1,
-     .flags = kAdmin | kNoScript,
-     .summary = "Waits until every write before it is on disk. It removes nothing.",
-     .since = "0.1.0",
-     .group = "server",
-     .complexity = "O(1)",
-     .acl_categories = kAdminCategories},
     {.name = "info",
      .handler = info,
      .arity = -1,
@@ -196,25 +155,6 @@ constexpr auto kRows = std::to_array<Command>({
      .complexity = "O(1)",
      .acl_categories = "@slow @dangerous",
      .tips = "nondeterministic_output request_policy:all_shards response_policy:special"},
-    {.name = "shutdown",
-     .handler = shutdown,
-     .arity = -1,
-     .flags = kAdminAnyTime | kNoMulti | kAllowBusy,
-     .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-     .summary = "Ends the server in good order.",
-     .since = "1.0.0",
-     .group = "server",
-     .complexity = "O(1)",
-     .acl_categories = kAdminCategories},
-    {.name = "snapshot",
-     .handler = no_persistence,
-     .arity = 1,
-     .flags = kAdmin | kNoScript,
-     .summary = "Writes all data to the snapshot file.",
-     .since = "0.1.0",
-     .group = "server",
-     .complexity = "O(N) where N is the number of keys",
-     .acl_categories = kAdminCategories},
     {.name = "time",
      .handler = time,
      .arity = 1,

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "commands/persistence.h"
+
 namespace kvstore::commands {
 
 class ServerControl {
@@ -27,6 +29,14 @@ class ServerControl {
   [[nodiscard]] virtual std::string version() const = 0;
   // Begins an orderly end of the server.
   virtual void request_shutdown() = 0;
+  // A shutdown that waits for a snapshot can be called back until it has one. begin_shutdown() counts one that waits
+  // and returns how often shutdowns were called back so far; abort_shutdowns() is false when none waits.
+  [[nodiscard]] virtual std::uint64_t begin_shutdown() = 0;
+  virtual void end_shutdown() = 0;
+  [[nodiscard]] virtual bool abort_shutdowns() = 0;
+  [[nodiscard]] virtual std::uint64_t shutdowns_aborted() const = 0;
+
+  [[nodiscard]] virtual Persistence& persistence() = 0;
 };
 
 }  // namespace kvstore::commands

@@ -3,7 +3,6 @@
 namespace kvstore::commands {
 namespace {
 
-constexpr const char* kSyntaxError = "-ERR syntax error";
 
 COMMAND_TEST("info", InfoEndsEveryLineWithCrLf) {
   const std::string all = "=# Server\r\nversion:1\r\nport:6379\r\n\r\n# Clients\r\nconnected:3\r\n";
@@ -50,35 +49,6 @@ COMMAND_TEST("config", ConfigNamesAnUnknownSubcommand) {
 COMMAND_TEST("time", TimeAnswersSecondsAndMicroseconds) {
   EXPECT_EQ(run("TIME"), "[\"1700000000\", \"123456\"]");
   EXPECT_EQ(run("TIME x"), "arity(time)");
-}
-
-COMMAND_TEST("shutdown", ShutdownSaysNothingToRespAndASentenceToJson) {
-  EXPECT_EQ(run("SHUTDOWN"), "");
-  EXPECT_EQ(server_.shutdowns_, 1);
-  EXPECT_TRUE(client_.closing_);
-  client_.protocol_ = Protocol::kJson;
-  EXPECT_EQ(run("SHUTDOWN NOSAVE now FORCE"), "message(Server shutting down)");
-  EXPECT_EQ(server_.shutdowns_, 2);
-}
-
-COMMAND_TEST("shutdown", ShutdownRefusesWhatItCannotDo) {
-  EXPECT_EQ(run("SHUTDOWN BOGUS"), kSyntaxError);
-  EXPECT_EQ(run("SHUTDOWN SAVE NOSAVE"), kSyntaxError);
-  EXPECT_EQ(run("SHUTDOWN ABORT NOW"), kSyntaxError);
-  EXPECT_EQ(run("SHUTDOWN ABORT"), "-ERR No shutdown in progress.");
-  EXPECT_EQ(run("SHUTDOWN SAVE"), "-ERR SHUTDOWN SAVE is not possible: no persistence is enabled");
-  EXPECT_EQ(server_.shutdowns_, 0);
-  EXPECT_FALSE(client_.closing_);
-}
-
-COMMAND_TEST("flush", FlushDeletesNothing) {
-  run("SET k v");
-  EXPECT_EQ(run("FLUSH"), "message(No persistence enabled)");
-  EXPECT_EQ(run("DBSIZE"), ":1");
-}
-
-COMMAND_TEST("snapshot", SnapshotSaysThatThereIsNoPersistence) {
-  EXPECT_EQ(run("SNAPSHOT"), "message(No persistence enabled)");
 }
 
 }  // namespace

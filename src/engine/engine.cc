@@ -37,6 +37,7 @@ bool is_key(const KeySpec& keys, std::size_t last_key, std::size_t position) {
 }  // namespace
 
 void Executor::prepare(std::span<Call> calls) {
+  if (log_ == nullptr && engine_.log() != nullptr) attach_log();
   store::Keyspace& keyspace = engine_.keyspace();
   for (Call& call : calls) {
     if (!has_key(*call.command, call.args.size())) continue;
@@ -55,12 +56,16 @@ void Executor::run(Call& call, std::int64_t now_us) {
   const Command& command = *call.command;
   const int db = call.client->database();
   const bool writes = (command.flags & commands::kWrite) != 0;
+  if (writes && log_ != nullptr && !has_space_for(call)) return;
   if (writes) stage_large_arguments(call);
   call.reply->begin(*call.output);
 
   if (!has_key(command, call.args.size())) {
     invoke(call, now_us, db);
     call.reply->end();
+    // Whatever it read or changed of the whole keyspace lies before the end of the log.
+    constexpr std::uint32_t kTouchesData = commands::kWrite | commands::kReadonly;
+    if (log_ != nullptr && (command.flags & kTouchesData) != 0) call.wait_lsn = log_->end_lsn();
   } else if (const std::size_t last_key = last_key_position(command.keys, call.args.size());
              last_key <= static_cast<std::size_t>(command.keys.first)) {
     run_one_shard(call, now_us, db);
@@ -76,6 +81,7 @@ void Executor::run_one_shard(Call& call, std::int64_t now_us, int db) {
   const unsigned shard = keyspace.shard_of(call.first_key.hash);
   keyspace.lock(shard);
   invoke(call, now_us, db);
+  call.wait_lsn = keyspace.seal(shard, writes_);
   keyspace.unlock(shard);
   call.reply->end();
   if ((call.command->flags & commands::kWrite) != 0) keyspace.prepare_spares(shard);
@@ -101,6 +107,7 @@ void Executor::run_many_shards(Call& call, std::int64_t now_us, int db, std::siz
 
   keyspace.lock(shards);
   invoke(call, now_us, db);
+  call.wait_lsn = keyspace.seal(shards, writes_);
   keyspace.unlock(shards);
   call.reply->end();
   if ((call.command->flags & commands::kWrite) != 0) {
@@ -122,6 +129,23 @@ void Executor::stage_large_arguments(const Call& call) {
     staged_.push_back(store::NewValue::stage(call.args[i]));
     staged_index_.push_back(static_cast<std::uint32_t>(i));
   }
+}
+
+void Executor::attach_log() {
+  log_ = engine_.log();
+  group_.emplace(*log_);
+  writes_ = store::WriteContext(&*group_);
+}
+
+bool Executor::has_space_for(const Call& call) {
+  const durability::Log::Space space = log_->space();
+  if (space == durability::Log::Space::kFree) return true;
+  const bool deletes = (call.command->flags & commands::kDenyOom) == 0;
+  if (deletes && space == durability::Log::Space::kDeletesOnly) return true;
+  call.reply->begin(*call.output);
+  call.reply->error("NOSPACE", "the disk is full: writes are refused until there is room; reads and deletes go on");
+  call.reply->end();
+  return false;
 }
 
 void Executor::release_after_write() {

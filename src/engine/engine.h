@@ -11,11 +11,15 @@
 //   2. What takes long happens outside the locks: large arguments of writes are copied before, large values that were
 //      replaced or erased are freed after, and the reply is finished after.
 //   3. A command on small values allocates nothing here.
+//   4. What a command changed has its place in the log before the locks are released; its reply, and that of a command
+//      that read, names the LSN it must wait for: that of the newest change its shards have seen.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +27,8 @@
 #include "commands/client.h"
 #include "commands/command_table.h"
 #include "commands/server_control.h"
+#include "durability/log.h"
+#include "durability/log_group.h"
 #include "protocol/reply_writer.h"
 #include "protocol/request.h"
 #include "store/keyspace.h"
@@ -36,7 +42,8 @@ struct Call {
   commands::Client* client = nullptr;
   protocol::ReplyWriter* reply = nullptr;
   base::OutputBuffer* output = nullptr;
-  store::Key first_key;  // filled by prepare()
+  store::Key first_key;     // filled by prepare()
+  store::Lsn wait_lsn = 0;  // filled by run(): the reply may leave once the log has acknowledged this
 };
 
 // What all workers share: the data and the commands.
@@ -47,10 +54,15 @@ class Engine {
   [[nodiscard]] store::Keyspace& keyspace() { return keyspace_; }
   [[nodiscard]] const store::Keyspace& keyspace() const { return keyspace_; }
   [[nodiscard]] const commands::CommandTable& table() const { return table_; }
+  // From now on changes are logged. Called once, before the first change that shall be.
+  void attach_log(durability::Log& log) { attached_log_.store(&log, std::memory_order_release); }
+  // Null while nothing is logged. acquire: whoever sees the log sees what recovery did before.
+  [[nodiscard]] durability::Log* log() const { return attached_log_.load(std::memory_order_acquire); }
 
  private:
   store::Keyspace keyspace_;
   commands::CommandTable table_;
+  std::atomic<durability::Log*> attached_log_{nullptr};
 };
 
 // Runs calls; one a worker, so that what a command needs for a moment is kept and not allocated each time.
@@ -73,9 +85,14 @@ class Executor {
   void invoke(Call& call, std::int64_t now_us, int db);
   void stage_large_arguments(const Call& call);
   void release_after_write();
+  void attach_log();
+  // False: the disk takes no such write; the reply says so.
+  [[nodiscard]] bool has_space_for(const Call& call);
 
   Engine& engine_;
   commands::ServerControl& server_;
+  durability::Log* log_ = nullptr;
+  std::optional<durability::LogGroup> group_;  // with log_
   store::WriteContext writes_;
   std::vector<store::NewValue> staged_;      // large arguments of the running write, copied before the lock
   std::vector<std::uint32_t> staged_index_;  // which argument each holds, ascending

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands/fake_persistence.h"
 #include "engine/engine.h"
 
 namespace kvstore::engine {
@@ -27,10 +28,12 @@ class FakeClient : public commands::Client {
   void set_library_name(std::string_view) override {}
   void set_library_version(std::string_view) override {}
   void close_after_reply() override {}
+  void wait_for(std::unique_ptr<commands::Waiter> waiter) override { waiter_ = std::move(waiter); }
   void reset() override {}
 
  private:
   int db_ = 0;
+  std::unique_ptr<commands::Waiter> waiter_;
 };
 
 class FakeServer : public commands::ServerControl {
@@ -42,6 +45,23 @@ class FakeServer : public commands::ServerControl {
   std::string client_list() const override { return {}; }
   std::string version() const override { return {}; }
   void request_shutdown() override {}
+  std::uint64_t begin_shutdown() override {
+    ++shutdowns_waiting_;
+    return aborted_;
+  }
+  void end_shutdown() override { --shutdowns_waiting_; }
+  bool abort_shutdowns() override {
+    if (shutdowns_waiting_ == 0) return false;
+    ++aborted_;
+    return true;
+  }
+  std::uint64_t shutdowns_aborted() const override { return aborted_; }
+  commands::Persistence& persistence() override { return persistence_; }
+
+ private:
+  int shutdowns_waiting_ = 0;
+  std::uint64_t aborted_ = 0;
+  commands::FakePersistence persistence_;
 };
 
 // Writes every value as its bytes and a line end. Takes and gives back `must_be_free` at begin() and end(): that hangs

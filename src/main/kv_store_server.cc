@@ -24,12 +24,12 @@ int main(int argc, char** argv) {
   const kvstore::Status started = server.start();
   if (!started.ok()) {
     std::fprintf(stderr, "kv_store_server: %s\n", started.message().c_str());
-    return 1;
+    const bool damaged = started.code() == kvstore::StatusCode::kCorruption;
+    return damaged ? kvstore::server::ServerPersistence::kExitDamaged : 1;
   }
   const bool ipv6 = options.bind.find(':') != std::string::npos;
   std::printf(ipv6 ? "TCP Server listening on [%s]:%u\n" : "TCP Server listening on %s:%u\n", options.bind.c_str(),
               static_cast<unsigned>(server.port()));
   std::fflush(stdout);
-  server.run();
-  return 0;
+  return server.run();
 }

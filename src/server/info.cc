@@ -107,7 +107,9 @@ void Server::info_clients(InfoText& text) const {
   text.line("maxclients", options_.max_clients);
   text.line("client_memory_bytes", registry_.memory_bytes());
   text.line("client_memory_bytes_max", options_.max_client_memory_bytes);
-  text.line("blocked_clients", 0);
+  std::size_t blocked = 0;
+  for (const Thread& thread : threads_) blocked += thread.worker->blocked_clients();
+  text.line("blocked_clients", blocked);
 }
 
 void Server::info_memory(InfoText& text) const {
@@ -127,10 +129,25 @@ void Server::info_memory(InfoText& text) const {
 }
 
 void Server::info_persistence(InfoText& text) const {
-  text.line("loading", 0);
-  text.line("persistence", "none");
-  text.line("aof_enabled", 0);
-  text.line("rdb_bgsave_in_progress", 0);
+  const bool loading = loading_.load(std::memory_order_relaxed);
+  text.line("loading", loading ? 1 : 0);
+  text.line("durability", options_.durability);
+  text.line("aof_enabled", persistence_.enabled() ? 1 : 0);
+  if (loading) {
+    text.line("loading_total_bytes", persistence_.loading().bytes_total.load(std::memory_order_relaxed));
+    text.line("loading_loaded_bytes", persistence_.loading().bytes_done.load(std::memory_order_relaxed));
+    return;
+  }
+  text.line("rdb_bgsave_in_progress", persistence_.snapshot_in_progress() ? 1 : 0);
+  text.line("rdb_last_save_time", persistence_.last_save_s());
+  if (!persistence_.enabled()) return;
+  durability::Storage& storage = *persistence_.storage();
+  text.line("log_end_lsn", storage.log().end_lsn());
+  text.line("log_durable_lsn", storage.log().durable_lsn());
+  text.line("log_commits", storage.log().commits());
+  text.line("log_queued_bytes", storage.log().queued_bytes());
+  text.line("log_file_bytes", storage.segments().used_bytes());
+  text.line("log_disk_full", storage.segments().disk_full() ? 1 : 0);
 }
 
 void Server::info_stats(InfoText& text) const {

@@ -41,6 +41,19 @@ const std::vector<OptionRow>& rows() {
        {"auto", "io_uring", "epoll"}},
       {"protected-mode", "protected-mode", &ServerOptions::protected_mode,
        "Refuse peers that are not on this machine: yes or no"},
+      {"durability",
+       nullptr,
+       &ServerOptions::durability,
+       "When a write is answered: always (it is on disk), everysec (the kernel has it, and a sync follows each "
+       "second), "
+       "none (memory only)",
+       0,
+       0,
+       {"always", "everysec", "none"}},
+      {"data-dir", "dir", &ServerOptions::data_dir, "Folder for log and snapshots; created when it is not there"},
+      {"snapshot-log-mib", nullptr, &ServerOptions::snapshot_log_mib,
+       "Take a snapshot when the log has grown by this many MiB since the last; 0: only when asked to", 0, 1U << 20},
+      {"log-segment-mib", nullptr, &ServerOptions::log_segment_mib, "Size of the log's files in MiB", 2, 1024},
       {"max-clients", "maxclients", &ServerOptions::max_clients, "Connections served at the same time", 1, 1000000},
       {"max-request-bytes", nullptr, &ServerOptions::max_request_bytes, "Longest line of the JSON protocol, in bytes",
        64, store::Keyspace::kValueBytesMax},
@@ -134,7 +147,9 @@ std::vector<std::pair<std::string, std::string>> config_values(const ServerOptio
   values.emplace_back("databases", std::to_string(store::Keyspace::kDatabases));
   values.emplace_back("proto-max-bulk-len", std::to_string(store::Keyspace::kValueBytesMax));
   values.emplace_back("save", "");
-  values.emplace_back("appendonly", "no");
+  values.emplace_back("appendonly", options.durability == "none" ? "no" : "yes");
+  values.emplace_back("appendfsync", options.durability == "none" ? "no" : options.durability);
+  values.emplace_back("dbfilename", "kvstore.db.snapshot");
   values.emplace_back("maxmemory", "0");
   values.emplace_back("maxmemory-policy", "noeviction");
   values.emplace_back("timeout", "0");

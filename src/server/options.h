@@ -20,6 +20,10 @@ struct ServerOptions {
   std::uint64_t threads = 0;
   std::string io = "auto";
   bool protected_mode = true;
+  std::string durability = "always";
+  std::string data_dir = "kvstore-data";
+  std::uint64_t snapshot_log_mib = 1024;
+  std::uint64_t log_segment_mib = 64;
   std::uint64_t max_clients = 10000;
   std::uint64_t max_request_bytes = std::uint64_t{64} << 20;
   std::uint64_t max_client_memory_bytes = 0;

@@ -71,6 +71,11 @@ std::string wait_for_end_request(int shutdown_event) {
   return reason;
 }
 
+bool end_signal_pending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 ProcessUsage process_usage() {

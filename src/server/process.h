@@ -21,6 +21,9 @@ void block_end_signals();
 // further signal ends the process in the usual way.
 [[nodiscard]] std::string wait_for_end_request(int shutdown_event);
 
+// Whether one of them has come already, for work before wait_for_end_request() that can be broken off.
+[[nodiscard]] bool end_signal_pending();
+
 void name_this_thread(const std::string& name);
 
 struct ProcessUsage {

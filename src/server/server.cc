@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/assert.h"
 #include "net/listener.h"
 #include "server/process.h"
@@ -30,6 +32,7 @@ Server::Server(ServerOptions options, const env::Clock& clock)
     : options_(resolved(std::move(options))),
       clock_(clock),
       engine_(keyspace_options(options_)),
+      persistence_(options_, engine_, clock, [this] { wake_waiting_workers(); }),
       registry_(clock),
       started_us_(clock.monotonic_us()),
       run_id_(random_run_id()),
@@ -65,11 +68,16 @@ Status Server::start() {
   Result<int> listener = net::open_listener(options_.bind, static_cast<std::uint16_t>(options_.port));
   if (!listener.ok()) return listener.status();
   port_ = net::listener_port(listener.value());
-  return start_workers(listener.value());
+  if (Status status = start_workers(listener.value()); !status.ok()) return status;
+  if (Status status = persistence_.open(); !status.ok()) return status;
+  loading_.store(false, std::memory_order_relaxed);
+  spdlog::info("kvstore {} ready: {} worker threads, {}, {} shards, durability {}, pid {}", kVersion, threads_.size(),
+               net::backend_name(backend_), options_.shards, options_.durability, getpid());
+  return {};
 }
 
 Status Server::start_workers(int listen_fd) {
-  const Worker::Shared shared{engine_, *this, registry_, options_, clock_};
+  const Worker::Shared shared{engine_, *this, registry_, options_, clock_, persistence_.log_service(), loading_};
   for (std::uint64_t i = 0; i < options_.threads; ++i) {
     Thread thread;
     thread.worker = std::make_unique<Worker>(shared, /*maintains_store=*/i == 0);
@@ -79,11 +87,13 @@ Status Server::start_workers(int listen_fd) {
       return loop.status();
     }
     thread.loop = std::move(loop).value();
+    thread.worker->attach_loop(*thread.loop);
     threads_.push_back(std::move(thread));
   }
   // One loop accepts and deals connections out in turn, so every worker gets the same number.
   threads_.front().loop->listen(listen_fd,
                                 [this]() -> net::EventLoop& { return *threads_[next_loop_++ % threads_.size()].loop; });
+  workers_started_.store(true, std::memory_order_release);
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     Thread& thread = threads_[i];
     thread.thread = std::thread([loop = thread.loop.get(), i] {
@@ -91,27 +101,54 @@ Status Server::start_workers(int listen_fd) {
       loop->run();
     });
   }
-  spdlog::info("kvstore {} ready: {} worker threads, {}, {} shards, pid {}", kVersion, threads_.size(),
-               net::backend_name(backend_), options_.shards, getpid());
   return {};
 }
 
-void Server::run() {
+int Server::run() {
   const std::string reason = wait_for_end_request(shutdown_event_);
   spdlog::info("{}: shutting down", reason);
   stop();
+  if (const Status status = persistence_.close(); !status.ok()) {
+    spdlog::critical("{}", status.message());
+    return ServerPersistence::kExitDiskFailed;
+  }
   spdlog::info("bye");
+  return 0;
 }
 
 void Server::stop() {
-  if (threads_.empty()) return;
+  if (threads_.empty() || std::exchange(stopped_, true)) return;
   threads_.front().loop->stop_listening();
   for (Thread& thread : threads_) thread.loop->stop(kLingerMs);
   for (Thread& thread : threads_) {
     if (thread.thread.joinable()) thread.thread.join();
   }
-  threads_.clear();
+  workers_started_.store(false, std::memory_order_release);
 }
+
+void Server::wake_waiting_workers() {
+  if (!workers_started_.load(std::memory_order_acquire)) return;
+  for (const Thread& thread : threads_) {
+    // The worker whose commit it was looks by itself.
+    if (thread.worker->awaits_progress() && thread.thread.get_id() != std::this_thread::get_id()) thread.loop->wake();
+  }
+}
+
+std::uint64_t Server::begin_shutdown() {
+  shutdowns_waiting_.fetch_add(1, std::memory_order_seq_cst);
+  return shutdowns_aborted();
+}
+
+void Server::end_shutdown() { shutdowns_waiting_.fetch_sub(1, std::memory_order_seq_cst); }
+
+bool Server::abort_shutdowns() {
+  if (shutdowns_waiting_.load(std::memory_order_seq_cst) == 0) return false;
+  shutdowns_aborted_.fetch_add(1, std::memory_order_seq_cst);
+  wake_waiting_workers();
+  return true;
+}
+
+std::uint64_t Server::shutdowns_aborted() const { return shutdowns_aborted_.load(std::memory_order_seq_cst); }
 
 void Server::request_shutdown() {
   const std::uint64_t one = 1;

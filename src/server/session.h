@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/mutex.h"
 #include "commands/client.h"
@@ -19,6 +20,7 @@
 #include "net/connection.h"
 #include "protocol/request.h"
 #include "server/input_buffer.h"
+#include "store/mutation_sink.h"
 
 namespace kvstore::server {
 
@@ -36,6 +38,9 @@ class Session final : public commands::Client {
   [[nodiscard]] protocol::RequestParser& parser() { return *parser_; }
   [[nodiscard]] InputBuffer& input() { return input_; }
   [[nodiscard]] bool closing() const { return closing_; }
+  // The rest of a command that has not answered yet; null: none.
+  [[nodiscard]] commands::Waiter* waiter() const { return waiter_.get(); }
+  void drop_waiter() { waiter_.reset(); }
   // Notes a request about to run, for CLIENT LIST.
   void note_command(const commands::Command& command, std::int64_t now_us) {
     // relaxed: figures for people; rows are constants, so the pointer needs no ordering.
@@ -48,8 +53,10 @@ class Session final : public commands::Client {
 
   // Flags of the worker's turn.
   bool touched = false;             // is in the worker's list of sessions to settle
-  bool throttled = false;           // its replies wait to be read: nothing more is parsed
+  bool throttled = false;           // nothing more is parsed: replies wait to be read, a command waits, the log is full
   bool peer_finished = false;       // the peer will send nothing more
+  bool parked = false;              // its replies wait for the log
+  store::Lsn wait_lsn = 0;          // what they wait for
   std::uint32_t pending_calls = 0;  // requests in the worker's batch that view this session's bytes
 
   // --- commands::Client ------------------------------------------------------------------------------------------
@@ -64,6 +71,7 @@ class Session final : public commands::Client {
   void set_library_name(std::string_view name) override;
   void set_library_version(std::string_view version) override;
   void close_after_reply() override { closing_ = true; }
+  void wait_for(std::unique_ptr<commands::Waiter> waiter) override { waiter_ = std::move(waiter); }
   void reset() override;
 
  private:
@@ -78,6 +86,7 @@ class Session final : public commands::Client {
   std::unique_ptr<protocol::RequestParser> parser_;
   InputBuffer input_;
   bool closing_ = false;
+  std::unique_ptr<commands::Waiter> waiter_;
 
   // Written by the worker, read by whoever lists the clients; relaxed throughout: each is a figure of its own.
   std::atomic<commands::Protocol> protocol_{commands::Protocol::kResp2};

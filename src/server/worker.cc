@@ -44,7 +44,7 @@ void Worker::on_close(net::Connection& connection) {
   Session& session = session_of(connection);
   if (session.pending_calls > 0) run_batch();  // what a client sent before it left still counts
   std::replace(touched_.begin(), touched_.end(), &session, static_cast<Session*>(nullptr));
-  std::erase(resumed_, &session);
+  forget(session);
   connection.user_data = nullptr;
   delete &session;
 }
@@ -59,7 +59,7 @@ void Worker::on_drained(net::Connection& connection) {
   if (connection.user_data == nullptr) return;
   Session& session = session_of(connection);
   account_memory(session);
-  if (session.throttled) resumed_.push_back(&session);
+  if (session.throttled && session.waiter() == nullptr) resumed_.push_back(&session);
 }
 
 // --- input --------------------------------------------------------------------------------------------------------
@@ -121,13 +121,23 @@ std::size_t Worker::parse(Session& session, std::string_view input) {
       }
       if (session.closing()) break;
     }
+    if (!log_has_room()) {
+      throttle(session);
+      if (std::find(stalled_.begin(), stalled_.end(), &session) == stalled_.end()) stalled_.push_back(&session);
+      break;
+    }
     const std::size_t first_word = words_.size();
     protocol::ParseResult result = session.parser().parse(input.substr(used), words_, scratch_);
     used += result.consumed;
     switch (result.status) {
       case protocol::ParseStatus::kRequest:
-        add_request(session, first_word);
-        break;
+        if (add_request(session, first_word)) break;
+        // What follows is for the time after the answer.
+        run_batch();
+        if (session.waiter() == nullptr) break;
+        throttle(session);
+        blocked_.push_back(&session);
+        return used;
       case protocol::ParseStatus::kNothing:
         break;
       case protocol::ParseStatus::kIncomplete:
@@ -143,7 +153,7 @@ std::size_t Worker::parse(Session& session, std::string_view input) {
   return used;
 }
 
-void Worker::add_request(Session& session, std::size_t first_word) {
+bool Worker::add_request(Session& session, std::size_t first_word) {
   const std::size_t word_count = words_.size() - first_word;
   const commands::Command* command = shared_.engine.table().find(words_[first_word]);
   Answer answer = Answer::kRun;
@@ -157,6 +167,7 @@ void Worker::add_request(Session& session, std::size_t first_word) {
   requests_.push_back(Request{&session, answer, first_word, word_count, {}});
   calls_.push_back(call);
   ++session.pending_calls;
+  return (call.command->flags & commands::kMayWait) == 0;
 }
 
 void Worker::add_answer(Session& session, Answer answer, std::string error) {
@@ -185,11 +196,14 @@ void Worker::keep_input(Session& session, std::string_view bytes) {
 void Worker::on_turn() {
   now_us_ = shared_.clock.wall_us();
   metrics_.turns.add();
+  if (log_ == nullptr && shared_.engine.log() != nullptr) attach_log();
+  release_parked();
+  answer_waiters();
   // Sessions whose replies were read go on where they stopped; parsing may throttle them again.
   std::vector<Session*> resumed;
   resumed.swap(resumed_);
   for (Session* session : resumed) {
-    if (session->closing()) continue;
+    if (session->closing() || !session->throttled || session->waiter() != nullptr) continue;
     session->throttled = false;
     touch(*session);
     parse_kept_input(*session);
@@ -200,6 +214,8 @@ void Worker::on_turn() {
     if (session != nullptr) settle(*session);
   }
   touched_.clear();
+  if (commits_) commits_->advance();
+  count_waiting();
 }
 
 void Worker::run_batch() {
@@ -229,11 +245,18 @@ void Worker::answer(const Request& request, engine::Call& call) {
   protocol::ReplyWriter& writer = writer_of(session);
   switch (request.answer) {
     case Answer::kRun:
+      if (shared_.loading.load(std::memory_order_relaxed) && (call.command->flags & commands::kLoading) == 0) {
+        writer.begin(*call.output);
+        writer.error("LOADING", "kvstore is loading the dataset in memory");
+        writer.end();
+        break;
+      }
       call.reply = &writer;
       session.note_command(*call.command, now_us_);
       metrics_.commands_processed.add();
       metrics_.calls[shared_.engine.table().index_of(*call.command)].add();
       executor_.run(call, now_us_);
+      session.wait_lsn = std::max(session.wait_lsn, call.wait_lsn);
       break;
     case Answer::kUnknownCommand:
       writer.begin(*call.output);
@@ -276,6 +299,7 @@ void Worker::settle(Session& session) {
   session.touched = false;
   net::Connection& connection = session.connection();
   session.input().shrink();
+  if (log_ != nullptr) park(session);
   if (!connection.output().empty()) connection.mark_dirty();
   if (session.closing() || (session.peer_finished && !session.throttled)) {
     account_memory(session);

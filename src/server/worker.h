@@ -13,12 +13,17 @@
 //   received
 //      until the peer has read. What the server keeps for one connection is bounded by that, one batch of replies, and
 //      the largest request.
-//   3. Input and unsent replies of all sessions together keep within the client memory budget, give or take one reply:
+//   3. No reply leaves before the log has acknowledged every change the connection made and every change the reply
+//      shows: the connection's output is held until then (parked). With a log that falls behind, nothing more is
+//      parsed.
+//   4. Input and unsent replies of all sessions together keep within the client memory budget, give or take one reply:
 //      the session that exceeds it is refused or closed, never the data evicted.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +35,7 @@
 #include "protocol/json_writer.h"
 #include "protocol/resp_writer.h"
 #include "server/client_registry.h"
+#include "server/commit_driver.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/session.h"
@@ -44,10 +50,15 @@ class Worker final : public net::ConnectionHandler {
     ClientRegistry& registry;
     const ServerOptions& options;
     const env::Clock& clock;
+    // Set before the engine has a log.
+    durability::LogService* const& log_service;
+    const std::atomic<bool>& loading;  // relaxed: commands that need the data are refused meanwhile
   };
 
   // The first worker also looks after the store's background work.
   Worker(const Shared& shared, bool maintains_store);
+  // The loop that will run this worker; before it runs.
+  void attach_loop(net::EventLoop& loop) { loop_ = &loop; }
   ~Worker() override;
 
   void on_open(net::Connection& connection) override;
@@ -58,6 +69,10 @@ class Worker final : public net::ConnectionHandler {
   void on_turn() override;
   void on_tick() override;
 
+  // Any thread: whether it has something to do once the log has advanced or a snapshot has ended. seq_cst, with the
+  // log's LSN: a worker counts itself, then looks at the LSN; a commit publishes the LSN, then looks here.
+  [[nodiscard]] bool awaits_progress() const { return waiting_count_.load(std::memory_order_seq_cst) > 0; }
+  [[nodiscard]] std::size_t blocked_clients() const { return blocked_count_.load(std::memory_order_relaxed); }
   [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
   // Any thread. Clears the counters.
   void reset_metrics() { metrics_.reset(); }
@@ -82,7 +97,8 @@ class Worker final : public net::ConnectionHandler {
   void refuse(Session& session, std::string_view code, std::string_view text);
   // Parses whole requests from `input` into the batch; returns how many bytes it used up.
   std::size_t parse(Session& session, std::string_view input);
-  void add_request(Session& session, std::size_t first_word);
+  // False: the command may wait for its answer, so nothing behind it may be parsed before it has run.
+  [[nodiscard]] bool add_request(Session& session, std::size_t first_word);
   void add_answer(Session& session, Answer answer, std::string error);
   void parse_kept_input(Session& session);
   // Adds bytes to the session's input, or refuses it when the budget is spent.
@@ -90,6 +106,16 @@ class Worker final : public net::ConnectionHandler {
   void run_batch();
   void answer(const Request& request, engine::Call& call);
   void touch(Session& session);
+  // --- waiting for the disk (worker_waiting.cc) ---
+  void attach_log();
+  [[nodiscard]] bool log_has_room() const;
+  // Holds the session's replies if the log has not acknowledged what they wait for.
+  void park(Session& session);
+  void release_parked();
+  // Asks those who wait for an answer whether they have one now.
+  void answer_waiters();
+  void count_waiting();
+  void forget(Session& session);
   void throttle(Session& session);
   // After the turn's replies are written: close, throttle, give memory back.
   void settle(Session& session);
@@ -113,8 +139,16 @@ class Worker final : public net::ConnectionHandler {
   base::Scratch scratch_;
 
   std::vector<Session*> touched_;  // sessions to settle at the end of the turn; null: closed meanwhile
-  std::vector<Session*> resumed_;  // throttled sessions whose replies were read
-  std::int64_t now_us_;            // wall clock, read once a turn
+  std::vector<Session*> resumed_;  // throttled sessions that may go on
+  std::vector<Session*> parked_;   // sessions whose output is held until the log has acknowledged their wait_lsn
+  std::vector<Session*> stalled_;  // throttled because the log has no room
+  std::vector<Session*> blocked_;  // throttled because a command of theirs waits for its answer
+  durability::Log* log_ = nullptr;
+  std::optional<CommitDriver> commits_;  // with log_
+  net::EventLoop* loop_ = nullptr;
+  std::atomic<std::size_t> waiting_count_{0};  // parked, stalled and blocked
+  std::atomic<std::size_t> blocked_count_{0};  // relaxed: a figure
+  std::int64_t now_us_;                        // wall clock, read once a turn
   WorkerMetrics metrics_;
 };
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "commands/fake_persistence.h"
+
 namespace kvstore::server {
 namespace {
 
@@ -56,16 +58,31 @@ class FakeControl final : public commands::ServerControl {
   std::string client_list() const override { return ""; }
   std::string version() const override { return "test"; }
   void request_shutdown() override { shutdown_requested = true; }
+  std::uint64_t begin_shutdown() override {
+    ++shutdowns_waiting_;
+    return aborted_;
+  }
+  void end_shutdown() override { --shutdowns_waiting_; }
+  bool abort_shutdowns() override {
+    if (shutdowns_waiting_ == 0) return false;
+    ++aborted_;
+    return true;
+  }
+  std::uint64_t shutdowns_aborted() const override { return aborted_; }
+  commands::Persistence& persistence() override { return persistence_; }
 
   bool shutdown_requested = false;
+  int shutdowns_waiting_ = 0;
+  std::uint64_t aborted_ = 0;
+  commands::FakePersistence persistence_;
 };
 
 class WorkerTest : public ::testing::Test {
  protected:
   void start() {
     resolve_defaults(options_);
-    worker_ =
-        std::make_unique<Worker>(Worker::Shared{engine_, control_, registry_, options_, env::Clock::system()}, true);
+    worker_ = std::make_unique<Worker>(
+        Worker::Shared{engine_, control_, registry_, options_, env::Clock::system(), log_service_, loading_}, true);
   }
   void SetUp() override { start(); }
 
@@ -80,6 +97,8 @@ class WorkerTest : public ::testing::Test {
   FakeControl control_;
   ClientRegistry registry_{env::Clock::system()};
   ServerOptions options_;
+  durability::LogService* log_service_ = nullptr;
+  std::atomic<bool> loading_{false};
   std::unique_ptr<Worker> worker_;
 };
 

@@ -1,0 +1,36 @@
+// CommitDriver: brings the log to disk from a worker's event loop: at the end of a turn it begins a commit if none is
+// under way, and hands the bytes to the loop's ring. Where the loop cannot write, the log's flusher does it.
+//
+// Thread rule: the worker's loop thread.
+// Invariants:
+//   1. At most one write of this loop is in flight.
+//   2. After a failed write the process ends (durability::Log, invariant 3): nothing is tried again.
+#pragma once
+
+#include <optional>
+
+#include "durability/log.h"
+#include "durability/log_service.h"
+#include "net/durable_write.h"
+#include "net/event_loop.h"
+
+namespace kvstore::server {
+
+class CommitDriver final : public net::WriteCompletion {
+ public:
+  CommitDriver(durability::Log& log, durability::LogService& service, net::EventLoop& loop)
+      : log_(log), service_(service), loop_(loop) {}
+
+  // Begins a commit when there is something to commit and no commit under way.
+  void advance();
+  void on_write_done(int result) override;
+
+ private:
+  durability::Log& log_;
+  durability::LogService& service_;
+  net::EventLoop& loop_;
+  bool ring_writes_ = true;  // until the loop says that it cannot
+  std::optional<durability::Log::Commit> writing_;
+};
+
+}  // namespace kvstore::server

@@ -1,0 +1,77 @@
+// The part of Worker that waits for the disk: replies that are parked until the log has acknowledged what they show,
+// commands that answer later, and input that is left alone while the log has no room.
+#include <algorithm>
+
+#include "server/worker.h"
+
+namespace kvstore::server {
+
+void Worker::attach_log() {
+  log_ = shared_.engine.log();
+  commits_.emplace(*log_, *shared_.log_service, *loop_);
+}
+
+bool Worker::log_has_room() const { return log_ == nullptr || log_->has_room(); }
+
+void Worker::park(Session& session) {
+  if (session.parked || session.wait_lsn <= log_->acknowledged_lsn()) return;
+  session.parked = true;
+  session.connection().hold_output();
+  parked_.push_back(&session);
+}
+
+void Worker::release_parked() {
+  if (parked_.empty()) return;
+  const store::Lsn acknowledged = log_->acknowledged_lsn();
+  std::erase_if(parked_, [acknowledged](Session* session) {
+    if (session->wait_lsn > acknowledged) return false;
+    session->parked = false;
+    session->connection().release_output();
+    return true;
+  });
+}
+
+void Worker::answer_waiters() {
+  if (!stalled_.empty() && log_has_room()) {
+    resumed_.insert(resumed_.end(), stalled_.begin(), stalled_.end());
+    stalled_.clear();
+  }
+  if (blocked_.empty()) return;
+  std::erase_if(blocked_, [this](Session* session) {
+    protocol::ReplyWriter& writer = writer_of(*session);
+    base::OutputBuffer& output = session->connection().output();
+    const std::size_t before = output.size();
+    writer.begin(output);
+    const bool answered = session->waiter()->answer(writer, now_us_);
+    if (!answered) return false;
+    writer.end();
+    metrics_.output_bytes.add(output.size() - before);
+    session->drop_waiter();
+    touch(*session);
+    resumed_.push_back(session);
+    return true;
+  });
+}
+
+// At the end of a turn: from here on whoever advances the log wakes this worker if it must. What advanced while the
+// turn ran is looked for again.
+void Worker::count_waiting() {
+  const std::size_t waiting = parked_.size() + stalled_.size() + blocked_.size();
+  blocked_count_.store(blocked_.size(), std::memory_order_relaxed);
+  if (waiting == 0 && waiting_count_.load(std::memory_order_relaxed) == 0) return;  // relaxed: its own writes
+  waiting_count_.store(waiting, std::memory_order_seq_cst);
+  if (waiting == 0) return;
+  const store::Lsn acknowledged = log_ == nullptr ? 0 : log_->acknowledged_lsn();
+  const bool ready = std::any_of(parked_.begin(), parked_.end(),
+                                 [acknowledged](const Session* session) { return session->wait_lsn <= acknowledged; });
+  if (ready || (!stalled_.empty() && log_has_room())) loop_->wake();
+}
+
+void Worker::forget(Session& session) {
+  std::erase(resumed_, &session);
+  if (session.parked) std::erase(parked_, &session);
+  std::erase(stalled_, &session);
+  std::erase(blocked_, &session);
+}
+
+}  // namespace kvstore::server
