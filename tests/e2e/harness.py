@@ -123,7 +123,10 @@ class Server(_Process):
     def __init__(self, io, *options, threads=2, bind="127.0.0.1", port=0):
         self.io = io
         self.directory = tempfile.mkdtemp(prefix="kvstore-e2e-")
-        command = [server_binary(), "--port", port, "--bind", bind, "--threads", threads, "--io", io, *options]
+        command = [
+            server_binary(), "--port", port, "--bind", bind, "--threads", threads, "--io", io, "--log-segment-mib", 2,
+            *options
+        ]
         try:
             super().__init__(command, self.directory)
             self.port = int(self.wait_for_line(r"TCP Server listening on \S+:(\d+)")[1])
