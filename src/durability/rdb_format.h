@@ -13,6 +13,7 @@ inline constexpr std::string_view kRdbMagic = "REDIS";
 inline constexpr std::string_view kRdbValkeyMagic = "VALKEY";
 inline constexpr std::size_t kRdbHeaderBytes = 9;
 inline constexpr std::size_t kRdbChecksumBytes = 8;
+inline constexpr std::size_t kRdbFooterBytes = 1 + kRdbChecksumBytes;
 inline constexpr unsigned kRdbVersionWritten = 10;
 inline constexpr unsigned kRdbVersionMax = 12;
 inline constexpr unsigned kRdbValkeyVersion = 80;

@@ -29,6 +29,7 @@
 
 #include "durability/log.h"
 #include "durability/segment_pool.h"
+#include "durability/snapshot_names.h"
 #include "env/clock.h"
 #include "env/directory.h"
 #include "kvstore/status.h"
@@ -36,9 +37,6 @@
 
 namespace kvstore::durability {
 
-inline constexpr const char* kSnapshotName = "kvstore.db.snapshot";
-inline constexpr const char* kPreviousSnapshotName = "kvstore.db.snapshot.previous";
-inline constexpr const char* kTemporarySnapshotName = "kvstore.db.snapshot.tmp";
 inline constexpr const char* kDamagedSnapshotName = "kvstore.db.snapshot.damaged";
 inline constexpr const char* kRedisSnapshotName = "dump.rdb";
 

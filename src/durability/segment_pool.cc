@@ -47,6 +47,13 @@ std::uint64_t SegmentPool::used_bytes() const {
   return used_.size() * options_.segment_bytes;
 }
 
+std::uint64_t SegmentPool::bytes_since(Lsn lsn) const {
+  const base::MutexLock lock(mutex_);
+  const auto count =
+      std::count_if(used_.begin(), used_.end(), [lsn](const UsedSegment& used) { return used.first_lsn > lsn; });
+  return static_cast<std::uint64_t>(count) * options_.segment_bytes;
+}
+
 Status SegmentPool::prepare_one() {
   std::uint64_t number;
   bool spare;

@@ -67,6 +67,8 @@ class SegmentPool {
   [[nodiscard]] std::size_t ready() const;
   // Bytes of all files with log in them.
   [[nodiscard]] std::uint64_t used_bytes() const;
+  // Of those that hold log from `lsn` on, behind the one in which it lies.
+  [[nodiscard]] std::uint64_t bytes_since(Lsn lsn) const;
   // Whether the last attempt to prepare a segment found the disk full.
   [[nodiscard]] bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }  // relaxed: a hint
   [[nodiscard]] const Options& options() const { return options_; }

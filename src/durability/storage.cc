@@ -36,7 +36,45 @@ Status Storage::start() {
   Result<Recovered> recovered = recover(directory_, keyspace_, clock_, recovery);
   if (!recovered.ok()) return recovered.status();
   recovered_ = std::move(recovered).value();
-  return start_log();
+  if (recovered_.needs_snapshot) {
+    if (Status status = take_first_snapshot(); !status.ok()) return status;
+  }
+  if (Status status = start_log(); !status.ok()) return status;
+  start_snapshots();
+  return {};
+}
+
+std::unique_ptr<SnapshotWriter> Storage::new_snapshot_writer() {
+  SnapshotWriter::Options options;
+  options.version = options_.version;
+  options.database_id = to_text(recovered_.database_id);
+  options.position = [this] { return log_ == nullptr ? recovered_.position.lsn : log_->end_lsn(); };
+  // The snapshot must not be ahead of the log: the next start would find a gap.
+  options.ensure_log_durable = [this](Lsn /*lsn*/) { return log_ == nullptr ? Status{} : log_->sync(); };
+  options.on_room = [this] { progressed(); };
+  return std::make_unique<SnapshotWriter>(directory_, keyspace_, clock_, std::move(options));
+}
+
+// What somebody else wrote becomes ours before the first byte of log.
+Status Storage::take_first_snapshot() { return new_snapshot_writer()->run().status(); }
+
+void Storage::start_snapshots() {
+  writer_ = new_snapshot_writer();
+  SnapshotService::Options options = options_.snapshots;
+  options.on_end = [this] {
+    if (options_.snapshots.on_end) options_.snapshots.on_end();
+    progressed();
+  };
+  const std::int64_t last_save_s =
+      recovered_.snapshot_time_s != 0 ? recovered_.snapshot_time_s : clock_.wall_us() / 1'000'000;
+  snapshots_ = std::make_unique<SnapshotService>(*writer_, *service_, *segments_, clock_, std::move(options),
+                                                 recovered_.snapshot_lsn, last_save_s);
+  snapshots_->start();
+  service_->start();
+}
+
+void Storage::progressed() {
+  if (options_.on_progress) options_.on_progress();
 }
 
 // The start's marker is on disk before anybody is served: it proves that the log can be written, and puts the end of
@@ -50,20 +88,24 @@ Status Storage::start_log() {
   Log::Options log_options;
   log_options.mode = options_.mode;
   log_options.on_failure = options_.on_failure;
-  log_options.on_segment_taken = [this] { service_->segment_taken(); };
+  log_options.on_segment_taken = [this] {
+    service_->segment_taken();
+    if (snapshots_ != nullptr) snapshots_->log_grew();
+  };
   log_options.on_progress = [this] {
     service_->progressed();
-    if (options_.on_progress) options_.on_progress();
+    progressed();
   };
   log_ = std::make_unique<Log>(*segments_, clock_, std::move(log_options), std::move(recovered_.position));
   LogService::Options service_options;
   service_options.on_disk_full = options_.on_disk_full;
   service_ = std::make_unique<LogService>(*log_, *segments_, std::move(service_options));
-  if (Status status = log_->write_marker(); !status.ok()) return status;
-  service_->start();
-  return {};
+  return log_->write_marker();
 }
 
-Status Storage::close() { return service_->stop(); }
+Status Storage::close() {
+  snapshots_->stop();
+  return service_->stop();
+}
 
 }  // namespace kvstore::durability

@@ -17,6 +17,8 @@
 #include "durability/log_service.h"
 #include "durability/recovery.h"
 #include "durability/segment_pool.h"
+#include "durability/snapshot_service.h"
+#include "durability/snapshot_writer.h"
 #include "env/clock.h"
 #include "env/directory.h"
 #include "kvstore/status.h"
@@ -35,6 +37,8 @@ struct StorageOptions {
   // A commit ended, or there is room again, on whatever thread that is.
   std::function<void()> on_progress;
   std::function<void(const Status&)> on_disk_full;  // see LogService
+  std::string version;                              // of the program, for the snapshot
+  SnapshotService::Options snapshots;               // on_end: on_progress is called as well
 };
 
 class Storage {
@@ -49,6 +53,10 @@ class Storage {
   [[nodiscard]] Log& log() { return *log_; }
   [[nodiscard]] LogService& service() { return *service_; }
   [[nodiscard]] SegmentPool& segments() { return *segments_; }
+  [[nodiscard]] SnapshotService& snapshots() { return *snapshots_; }
+  [[nodiscard]] SnapshotProgress snapshot_progress() const { return writer_->progress(); }
+  // Whether writers may go on: neither the log nor a snapshot has too much waiting for the disk.
+  [[nodiscard]] bool has_room() const { return log_->has_room() && writer_->has_room(); }
   [[nodiscard]] const Recovered& recovered() const { return recovered_; }
   // Ends in good order: everything is synced, the log ends in a marker.
   Status close();
@@ -58,6 +66,10 @@ class Storage {
       : directory_(directory), keyspace_(keyspace), clock_(clock), options_(std::move(options)) {}
   [[nodiscard]] Status start();
   [[nodiscard]] Status start_log();
+  [[nodiscard]] std::unique_ptr<SnapshotWriter> new_snapshot_writer();
+  [[nodiscard]] Status take_first_snapshot();
+  void start_snapshots();
+  void progressed();
 
   env::Directory& directory_;
   store::Keyspace& keyspace_;
@@ -67,6 +79,8 @@ class Storage {
   std::unique_ptr<SegmentPool> segments_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<LogService> service_;
+  std::unique_ptr<SnapshotWriter> writer_;
+  std::unique_ptr<SnapshotService> snapshots_;
 };
 
 }  // namespace kvstore::durability

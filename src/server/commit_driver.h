@@ -11,6 +11,7 @@
 
 #include "durability/log.h"
 #include "durability/log_service.h"
+#include "durability/storage.h"
 #include "net/durable_write.h"
 #include "net/event_loop.h"
 

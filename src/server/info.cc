@@ -138,10 +138,16 @@ void Server::info_persistence(InfoText& text) const {
     text.line("loading_loaded_bytes", persistence_.loading().bytes_done.load(std::memory_order_relaxed));
     return;
   }
-  text.line("rdb_bgsave_in_progress", persistence_.snapshot_in_progress() ? 1 : 0);
+  text.line("rdb_bgsave_in_progress", persistence_.enabled() && persistence_.snapshot_in_progress() ? 1 : 0);
   text.line("rdb_last_save_time", persistence_.last_save_s());
   if (!persistence_.enabled()) return;
   durability::Storage& storage = *persistence_.storage();
+  const durability::SnapshotProgress progress = storage.snapshot_progress();
+  text.line("rdb_last_bgsave_status", storage.snapshots().last_ok() ? "ok" : "err");
+  text.line("rdb_last_bgsave_time_sec", storage.snapshots().last_duration_us() / 1'000'000);
+  text.line("snapshot_keys_done", progress.running ? progress.keys_done : 0);
+  text.line("snapshot_keys_total", progress.running ? progress.keys_total : 0);
+  text.line("snapshot_lsn", storage.snapshots().last_lsn());
   text.line("log_end_lsn", storage.log().end_lsn());
   text.line("log_durable_lsn", storage.log().durable_lsn());
   text.line("log_commits", storage.log().commits());

@@ -49,13 +49,16 @@ void block_end_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-std::string wait_for_end_request(int shutdown_event) {
+std::string wait_for_end_request(int shutdown_event, const std::function<void()>& each_second) {
+  constexpr int kSecondMs = 1000;
   const sigset_t signals = end_signals();
   const int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
   KV_ASSERT(signal_fd >= 0);
   std::array<pollfd, 2> sources{pollfd{signal_fd, POLLIN, 0}, pollfd{shutdown_event, POLLIN, 0}};
-  while (poll(sources.data(), sources.size(), -1) < 0) {
-    KV_ASSERT(errno == EINTR);
+  int ready = 0;
+  while ((ready = poll(sources.data(), sources.size(), kSecondMs)) <= 0) {
+    KV_ASSERT(ready == 0 || errno == EINTR);
+    each_second();
   }
   std::string reason = "SHUTDOWN";
   if (sources[0].revents != 0) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace kvstore::server {
@@ -17,9 +18,9 @@ std::uint64_t raise_open_file_limit(std::uint64_t wanted);
 
 // SIGTERM and SIGINT are to be received by wait_for_end_request() alone; SIGPIPE is ignored.
 void block_end_signals();
-// Sleeps until SIGTERM, SIGINT, or the eventfd `shutdown_event` is signalled; returns which, in words. Afterwards a
-// further signal ends the process in the usual way.
-[[nodiscard]] std::string wait_for_end_request(int shutdown_event);
+// Sleeps until SIGTERM, SIGINT, or the eventfd `shutdown_event` is signalled, calling `each_second` about so often;
+// returns which, in words. Afterwards a further signal ends the process in the usual way.
+[[nodiscard]] std::string wait_for_end_request(int shutdown_event, const std::function<void()>& each_second);
 
 // Whether one of them has come already, for work before wait_for_end_request() that can be broken off.
 [[nodiscard]] bool end_signal_pending();

@@ -77,7 +77,7 @@ Status Server::start() {
 }
 
 Status Server::start_workers(int listen_fd) {
-  const Worker::Shared shared{engine_, *this, registry_, options_, clock_, persistence_.log_service(), loading_};
+  const Worker::Shared shared{engine_, *this, registry_, options_, clock_, persistence_.storage(), loading_};
   for (std::uint64_t i = 0; i < options_.threads; ++i) {
     Thread thread;
     thread.worker = std::make_unique<Worker>(shared, /*maintains_store=*/i == 0);
@@ -105,7 +105,7 @@ Status Server::start_workers(int listen_fd) {
 }
 
 int Server::run() {
-  const std::string reason = wait_for_end_request(shutdown_event_);
+  const std::string reason = wait_for_end_request(shutdown_event_, [this] { persistence_.tell_progress(); });
   spdlog::info("{}: shutting down", reason);
   stop();
   if (const Status status = persistence_.close(); !status.ok()) {

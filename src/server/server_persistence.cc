@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "env/posix_directory.h"
 #include "server/process.h"
+#include "server/version.h"
 
 namespace kvstore::server {
 namespace {
@@ -23,6 +24,18 @@ constexpr std::int64_t kReportEveryUs = 1 * kMicrosPerSecond;
                    status.message());
   spdlog::default_logger()->flush();
   _exit(ServerPersistence::kExitDiskFailed);
+}
+
+void report_snapshot(const durability::SnapshotReport& report) {
+  if (report.begins) {
+    spdlog::info("snapshot: started");
+  } else if (!report.status.ok()) {
+    spdlog::error("snapshot: failed: {}", report.status.message());
+  } else {
+    spdlog::info("snapshot: saved {} keys, {:.1f} MiB, in {:.3f} s, at LSN {}", report.taken.keys,
+                 static_cast<double>(report.taken.bytes) / (1 << 20),
+                 static_cast<double>(report.duration_us) / kMicrosPerSecond, report.taken.lsn);
+  }
 }
 
 }  // namespace
@@ -47,6 +60,9 @@ Status ServerPersistence::open() {
   storage.segment_bytes = options_.log_segment_mib << 20;
   storage.on_recovery_progress = [this](const durability::RecoveryProgress& progress) { report(progress); };
   storage.on_failure = end_process;
+  storage.version = kVersion;
+  storage.snapshots.log_bytes_max = options_.snapshot_log_mib << 20;
+  storage.snapshots.on_report = report_snapshot;
   storage.on_progress = on_progress_;
   storage.on_disk_full = [](const Status& status) {
     if (status.ok()) {
@@ -60,7 +76,7 @@ Status ServerPersistence::open() {
   if (!opened.ok()) return opened.status();
   storage_ = std::move(opened).value();
   tell_how_it_went();
-  log_service_ = &storage_->service();
+  opened_ = storage_.get();
   engine_.attach_log(storage_->log());
   return {};
 }
@@ -113,14 +129,29 @@ store::Lsn ServerPersistence::request_sync() {
 
 store::Lsn ServerPersistence::durable_lsn() const { return storage_->log().durable_lsn(); }
 
-bool ServerPersistence::snapshot_in_progress() const { return false; }
+bool ServerPersistence::snapshot_in_progress() const { return storage_->snapshots().in_progress(); }
 
-std::uint64_t ServerPersistence::request_snapshot() { return 0; }
+std::uint64_t ServerPersistence::request_snapshot() { return storage_->snapshots().request(); }
 
-std::optional<Status> ServerPersistence::snapshot_result(std::uint64_t /*number*/) const {
-  return Status{StatusCode::kUnavailable, "not yet"};
+std::optional<Status> ServerPersistence::snapshot_result(std::uint64_t number) const {
+  return storage_->snapshots().result(number);
 }
 
-std::int64_t ServerPersistence::last_save_s() const { return started_s_; }
+std::int64_t ServerPersistence::last_save_s() const {
+  return storage_ == nullptr ? started_s_ : storage_->snapshots().last_save_s();
+}
+
+void ServerPersistence::tell_progress() {
+  if (storage_ == nullptr) return;
+  const durability::SnapshotProgress progress = storage_->snapshot_progress();
+  const std::int64_t now_us = clock_.monotonic_us();
+  if (!progress.running) {
+    last_report_us_ = now_us;
+  } else if (now_us - last_report_us_ >= kReportEveryUs) {
+    last_report_us_ = now_us;
+    spdlog::info("snapshot: {} of {} keys, {} MiB", progress.keys_done, progress.keys_total,
+                 progress.bytes_written >> 20);
+  }
+}
 
 }  // namespace kvstore::server

@@ -34,8 +34,10 @@ class ServerPersistence final : public commands::Persistence {
   [[nodiscard]] Status open();
   // Everything is on disk when it returns. No worker runs any more.
   [[nodiscard]] Status close();
-  [[nodiscard]] durability::LogService* const& log_service() const { return log_service_; }
-  [[nodiscard]] durability::Storage* storage() const { return storage_.get(); }
+  // Null until open() has succeeded; set before the engine has a log.
+  [[nodiscard]] durability::Storage* const& storage() const { return opened_; }
+  // Logs how far a snapshot is, once a second. One thread.
+  void tell_progress();
   // How far loading is, for INFO: relaxed figures.
   struct Loading {
     std::atomic<std::uint64_t> bytes_done{0};
@@ -63,7 +65,7 @@ class ServerPersistence final : public commands::Persistence {
   const std::int64_t started_s_;
   std::unique_ptr<env::Directory> directory_;
   std::unique_ptr<durability::Storage> storage_;
-  durability::LogService* log_service_ = nullptr;
+  durability::Storage* opened_ = nullptr;
   Loading loading_;
   std::int64_t last_report_us_ = 0;
 };

@@ -51,7 +51,7 @@ class Worker final : public net::ConnectionHandler {
     const ServerOptions& options;
     const env::Clock& clock;
     // Set before the engine has a log.
-    durability::LogService* const& log_service;
+    durability::Storage* const& storage;
     const std::atomic<bool>& loading;  // relaxed: commands that need the data are refused meanwhile
   };
 

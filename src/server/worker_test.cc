@@ -82,7 +82,7 @@ class WorkerTest : public ::testing::Test {
   void start() {
     resolve_defaults(options_);
     worker_ = std::make_unique<Worker>(
-        Worker::Shared{engine_, control_, registry_, options_, env::Clock::system(), log_service_, loading_}, true);
+        Worker::Shared{engine_, control_, registry_, options_, env::Clock::system(), storage_, loading_}, true);
   }
   void SetUp() override { start(); }
 
@@ -97,7 +97,7 @@ class WorkerTest : public ::testing::Test {
   FakeControl control_;
   ClientRegistry registry_{env::Clock::system()};
   ServerOptions options_;
-  durability::LogService* log_service_ = nullptr;
+  durability::Storage* storage_ = nullptr;
   std::atomic<bool> loading_{false};
   std::unique_ptr<Worker> worker_;
 };

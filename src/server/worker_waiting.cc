@@ -8,10 +8,10 @@ namespace kvstore::server {
 
 void Worker::attach_log() {
   log_ = shared_.engine.log();
-  commits_.emplace(*log_, *shared_.log_service, *loop_);
+  commits_.emplace(*log_, shared_.storage->service(), *loop_);
 }
 
-bool Worker::log_has_room() const { return log_ == nullptr || log_->has_room(); }
+bool Worker::log_has_room() const { return log_ == nullptr || shared_.storage->has_room(); }
 
 void Worker::park(Session& session) {
   if (session.parked || session.wait_lsn <= log_->acknowledged_lsn()) return;

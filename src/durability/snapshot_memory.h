@@ -1,0 +1,53 @@
+// SnapshotMemory: how much a running snapshot holds between the store and its file, and whether that is still little
+// enough. Who writes to the store asks has_room() first, and waits when there is none: so a disk that is slower than
+// the writers slows them, and memory stays bounded.
+//
+// The bound is kBytesMax, and above it what a single command may add: room is said to be gone when kReserveBytes are
+// left, and one command (MSET) can change more buckets than that, or pin a larger value.
+//
+// Thread rule: any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+
+#include "base/mutex.h"
+
+namespace kvstore::durability {
+
+class SnapshotMemory {
+ public:
+  static constexpr std::size_t kBytesMax = std::size_t{64} << 20;
+  static constexpr std::size_t kReserveBytes = std::size_t{16} << 20;
+
+  // relaxed everywhere: a gauge that publishes nothing.
+  [[nodiscard]] bool has_room() const { return is_room(used_.load(std::memory_order_relaxed)); }
+  [[nodiscard]] std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  void add(std::size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  // True when this made room where there was none. The waiting threads are woken then.
+  bool subtract(std::size_t bytes) {
+    const std::size_t before = used_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (is_room(before) || !is_room(before - bytes)) return false;
+    // Through the mutex, so that a thread between its look and its sleep is not missed.
+    { const base::MutexLock lock(mutex_); }
+    changed_.notify_all();
+    return true;
+  }
+
+  // For threads that have nothing else to do.
+  void wait_for_room() {
+    if (has_room()) return;
+    const base::MutexLock lock(mutex_);
+    while (!has_room()) changed_.wait(mutex_);
+  }
+
+ private:
+  static bool is_room(std::size_t used) { return used <= kBytesMax - kReserveBytes; }
+
+  std::atomic<std::size_t> used_{0};
+  base::Mutex mutex_;
+  std::condition_variable_any changed_;
+};
+
+}  // namespace kvstore::durability
