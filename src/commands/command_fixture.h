@@ -7,6 +7,8 @@
 //
 // COMMAND_TEST says which command it tests; the test fails when it does not run that command, and the test of the
 // whole table (command_table_test.cc) fails when a command has no COMMAND_TEST.
+// After each test, what its commands told the sink must make an equal keyspace: every command leaves its effect in the
+// log, and nothing else.
 //
 // Thread rule: one thread.
 #pragma once
@@ -26,6 +28,8 @@
 #include "commands/command_table.h"
 #include "commands/fake_persistence.h"
 #include "commands/recording_reply.h"
+#include "store/recording_sink.h"
+#include "store/store_for_tests.h"
 
 namespace kvstore::commands {
 
@@ -116,6 +120,7 @@ class CommandTest : public testing::Test {
   static constexpr std::int64_t kNowUs = 1'700'000'000'123'456;
 
   void TearDown() override {
+    expect_that_effects_make_the_same_keyspace();
     const auto test = tested_commands().find(testing::UnitTest::GetInstance()->current_test_info()->name());
     if (test == tested_commands().end()) return;
     EXPECT_TRUE(commands_run_.count(test->second) == 1) << "the test does not run " << test->second;
@@ -164,6 +169,21 @@ class CommandTest : public testing::Test {
   FakeServer server_;
 
  private:
+  void expect_that_effects_make_the_same_keyspace() {
+    store::Store replayed{store::Keyspace::Options{}};
+    for (const store::Effect& effect : sink_.effects) store::RecordingSink::apply(effect, replayed);
+    for (int db = 0; db < store::Keyspace::kDatabases; ++db) {
+      std::map<std::string, std::string> found;
+      for (std::uint64_t cursor = 0;;) {
+        cursor = keyspace_.scan(db, cursor, 100, [&](std::string_view key, const store::ValueView& value) {
+          found.emplace(key, value.bytes);
+        });
+        if (cursor == 0) break;
+      }
+      EXPECT_TRUE(found == replayed.contents(db, 100)) << "effects told of database " << db;
+    }
+  }
+
   void note(const Command& command, protocol::Args args) {
     commands_run_.insert(std::string(command.name));
     const Command* row = resolve_subcommand(command, args);
@@ -189,15 +209,19 @@ class CommandTest : public testing::Test {
     }
     CommandContext context{command,           args,   reply_,    keyspace_, writes_,     client_, server_, table_,
                            client_.database_, kNowUs, first_key, staged,    staged_index};
+    const std::size_t effects = sink_.effects.size();
     keyspace_.lock(shards);
     command.handler(context);
+    static_cast<void>(keyspace_.seal(shards, writes_));
     keyspace_.unlock(shards);
+    EXPECT_TRUE((command.flags & kWrite) != 0 || sink_.effects.size() == effects) << command.name << " is no write";
     shards.for_each([this](unsigned shard) { keyspace_.prepare_spares(shard); });
     writes_.release();
   }
 
   RecordingReply reply_;
-  store::WriteContext writes_;
+  store::RecordingSink sink_;
+  store::WriteContext writes_{&sink_};
   std::set<std::string> commands_run_;
 };
 
