@@ -25,6 +25,8 @@ class CutOutput final : public SnapshotOutput {
   explicit CutOutput(const std::atomic<Lsn>& lsns) : lsns_(lsns) {}
   void begin() override {
     saved.begin();
+    // A writer that were not locked out would now get ahead of the cut.
+    for (int i = 0; i < 200; ++i) std::this_thread::yield();
     cut = lsns_.load(std::memory_order_relaxed);  // relaxed: all shards are locked, so nobody counts it up
   }
   void save(int db, std::string_view key, const ValueView& value, bool by_writer) override {
@@ -80,7 +82,8 @@ void write(Keyspace& keyspace, MutationSink& sink, unsigned seed, const Pace& pa
     } else if (action < 3) {
       keyspace.swap(db, (db + 1) % kDatabases, context);
     } else {
-      NewValue staged = NewValue::stage(action < 30 ? value + std::string(9'000, 'x') : value);
+      const std::string whole = action < 30 ? value + std::string(9'000, 'x') : value;
+      NewValue staged = NewValue::stage(whole);
       keyspace.lock(shard);
       if (action < 500) {
         keyspace.erase(db, key, context);
