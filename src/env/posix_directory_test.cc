@@ -5,16 +5,22 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -85,6 +91,8 @@ class AlignedBytes {
   std::unique_ptr<char, void (*)(void*)> bytes_;
   std::size_t size_;
 };
+
+constexpr int kNotAllowed = 77;  // an exit status: this machine does not let the case be set up
 
 // Runs `body` in a process of its own; its result is the exit status.
 int in_child(const std::function<int()>& body) {
@@ -271,6 +279,61 @@ TEST_F(PosixDirectoryTest, LimitHitInTheMiddleOfAWriteIsAnErrorAfterTheShortPart
   EXPECT_EQ(get("a"), std::string(10'000, 'z'));
 }
 
+// From here on the system call `number` fails with `error`, or only when its sixth argument (the flags of pwritev2) is
+// not 0.
+bool refuse(unsigned number, unsigned error, bool only_with_flags) {
+  std::vector<sock_filter> program = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[5])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, static_cast<unsigned char>(only_with_flags), 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog filter{};
+  filter.len = static_cast<unsigned short>(program.size());
+  filter.filter = program.data();
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(PosixDirectoryTest, DurableWriteSyncsWhereTheFlagIsRefused) {
+  const int result = in_child([&] {
+    const auto out = file("a", OpenMode::kCreate);
+    if (!refuse(SYS_pwritev2, EOPNOTSUPP, true)) return kNotAllowed;
+    if (!out->write_durably(0, "first").ok()) return 1;
+    // That it syncs is seen when the sync fails.
+    if (!refuse(SYS_fdatasync, EIO, false)) return kNotAllowed;
+    return out->write_durably(0, "later").code() == StatusCode::kIoError ? 0 : 2;
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not filter system calls";
+  EXPECT_EQ(result, 0);
+  EXPECT_EQ(get("a"), "later");
+}
+
+TEST_F(PosixDirectoryTest, DurableWriteNeedsNoSecondCallWhereTheFlagIsTaken) {
+  const int result = in_child([&] {
+    const auto out = file("a", OpenMode::kCreate);
+    if (!refuse(SYS_fdatasync, EIO, false)) return kNotAllowed;
+    return out->write_durably(0, "first").ok() ? 0 : 1;
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not filter system calls";
+  EXPECT_EQ(result, 0);
+}
+
+TEST_F(PosixDirectoryTest, FailedSyncSaysWhatFailed) {
+  const int result = in_child([&] {
+    const auto out = file("a", OpenMode::kCreate);
+    if (!refuse(SYS_fdatasync, EDQUOT, false) || !refuse(SYS_fsync, EIO, false)) return kNotAllowed;
+    const Status file_status = out->sync();
+    if (file_status.message() != "cannot sync a in " + path_ + ": Disk quota exceeded") return 1;
+    if (file_status.code() != StatusCode::kNoSpace) return 2;
+    if (directory_->sync().message() != "cannot sync the directory " + path_ + ": Input/output error") return 3;
+    return open_posix_directory(path_).ok() ? 4 : 0;  // nor is it sure of the folder's own name
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not filter system calls";
+  EXPECT_EQ(result, 0);
+}
+
 TEST_F(PosixDirectoryTest, RunningOutOfDescriptorsIsUnavailable) {
   const int result = in_child([&] {
     rlimit limit{};
@@ -282,7 +345,6 @@ TEST_F(PosixDirectoryTest, RunningOutOfDescriptorsIsUnavailable) {
 }
 
 // A small file system that only the child process sees.
-constexpr int kNotAllowed = 77;
 int on_small_tmpfs(const std::string& path, const std::function<int()>& body) {
   return in_child([&] {
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kNotAllowed;
