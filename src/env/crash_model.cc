@@ -27,6 +27,12 @@ void for_each_page(std::uint64_t offset, std::uint64_t length, Visit visit) {
   }
 }
 
+void add_version(PendingPage& page, PageVersion version) {
+  page.versions.push_back(std::move(version));
+  page.lost = false;
+  page.certain.clear();
+}
+
 }  // namespace
 
 CrashModel::CrashModel(const DiskTrace& trace) {
@@ -115,8 +121,7 @@ void CrashModel::write(ModelFile& file, const DiskOperation& operation) {
   for_each_page(operation.offset, operation.length, [&](std::uint64_t number, std::size_t begin, std::size_t end) {
     const PageRef& after = operation.pages[number - operation.offset / kPageBytes];
     PendingPage& page = pending(file, number);
-    page.versions.push_back({after, begin, end});
-    page.lost = false;
+    add_version(page, {after, begin, end});
     changed.emplace_back(number, after);
   });
   file.current.set_pages(changed);
@@ -131,8 +136,7 @@ void CrashModel::truncate(ModelFile& file, std::uint64_t size) {
     for_each_page(size, before - size, [&](std::uint64_t number, std::size_t begin, std::size_t) {
       if (old.page(number) == nullptr && !file.pages.contains(number)) return;
       PendingPage& page = pending(file, number);
-      page.versions.push_back({file.current.page(number), begin, kPageBytes});
-      page.lost = false;
+      add_version(page, {file.current.page(number), begin, kPageBytes});
     });
     file.sizes.push_back(size);
     return;
@@ -152,6 +156,7 @@ void CrashModel::make_firm(ModelFile& file, std::uint64_t offset, std::uint64_t 
     std::erase_if(page.versions, [&](const PageVersion& v) { return v.begin >= begin && v.end <= end; });
     for (PageVersion& version : page.versions) version.after = with_bytes_of(version.after, now, begin, end);
     page.fresh_from = kPageBytes;
+    page.certain.emplace_back(begin, end);
     if (page.versions.empty()) file.pages.erase(number);
   });
   file.firm.set_pages(certain);

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "env/disk_trace.h"
@@ -26,7 +27,7 @@
 namespace kvstore::env {
 
 struct PageVersion {
-  PageRef after;
+  PageRef after;          // with what became certain later
   std::size_t begin = 0;  // the bytes of the page that the write touched
   std::size_t end = 0;
 };
@@ -36,6 +37,9 @@ struct PendingPage {
   // Bytes from here on were beyond the certain size: until they are written they may be anything.
   std::size_t fresh_from = kPageBytes;
   bool lost = false;  // by a failed sync
+  // Ranges that became certain by write_durably() after the last of the writes above: spoiling that one leaves them
+  // alone.
+  std::vector<std::pair<std::size_t, std::size_t>> certain;
 };
 
 struct ModelFile {

@@ -264,7 +264,11 @@ PageRef CrashPoint::page(const FileChoices& file, const PendingChoices& pending,
   }
   Page bytes = bytes_of(version(versions.size()));
   if (choice.what == PageChoice::What::kGarbageSector) {
+    const Page good = bytes;
     fill_with_garbage(bytes, choice.at, choice.at + kSectorBytes, random);
+    for (const auto& [begin, end] : pending.pending->certain) {
+      std::memcpy(bytes.data() + begin, good.data() + begin, end - begin);
+    }
     return make_page(bytes);
   }
   const Page before = bytes_of(version(versions.size() - 1));

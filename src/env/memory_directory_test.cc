@@ -64,11 +64,11 @@ TEST(MemoryDirectoryTest, DirectFileAssertsAlignment) {
   MemoryDirectory disk;
   const auto file = open(disk, "a", OpenMode::kCreate, Caching::kDirect);
   EXPECT_TRUE(file->direct());
-  alignas(File::kDirectAlignment) static const std::array<char, 2 * File::kDirectAlignment> bytes{};
-  EXPECT_TRUE(file->write(0, {bytes.data(), File::kDirectAlignment}).ok());
-  EXPECT_DEATH((void)file->write(1, {bytes.data(), File::kDirectAlignment}), "kDirectAlignment");
-  EXPECT_DEATH((void)file->write(0, {bytes.data() + 1, File::kDirectAlignment}), "kDirectAlignment");
-  EXPECT_DEATH((void)file->write(0, {bytes.data(), 100}), "kDirectAlignment");
+  alignas(File::kDirectAlignment) static const std::array<char, 2 * File::kDirectAlignment> kBytes{};
+  EXPECT_TRUE(file->write(0, {kBytes.data(), File::kDirectAlignment}).ok());
+  EXPECT_DEATH((void)file->write(1, {kBytes.data(), File::kDirectAlignment}), "kDirectAlignment");
+  EXPECT_DEATH((void)file->write(0, {kBytes.data() + 1, File::kDirectAlignment}), "kDirectAlignment");
+  EXPECT_DEATH((void)file->write(0, {kBytes.data(), 100}), "kDirectAlignment");
 }
 
 TEST(MemoryDirectoryTest, LockKeepsTheSecondHandleOut) {

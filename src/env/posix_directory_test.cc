@@ -310,6 +310,17 @@ TEST_F(PosixDirectoryTest, DurableWriteSyncsWhereTheFlagIsRefused) {
   EXPECT_EQ(get("a"), "later");
 }
 
+TEST_F(PosixDirectoryTest, WriteWithoutProgressIsNoSpace) {
+  const int result = in_child([&] {
+    const auto out = file("a", OpenMode::kCreate);
+    if (!refuse(SYS_pwritev2, 0, false)) return kNotAllowed;  // "0 bytes written"
+    if (out->write(0, "x").code() != StatusCode::kNoSpace) return 1;
+    return out->write_durably(0, "x").code() == StatusCode::kNoSpace ? 0 : 2;
+  });
+  if (result == kNotAllowed) GTEST_SKIP() << "may not filter system calls";
+  EXPECT_EQ(result, 0);
+}
+
 TEST_F(PosixDirectoryTest, DurableWriteNeedsNoSecondCallWhereTheFlagIsTaken) {
   const int result = in_child([&] {
     const auto out = file("a", OpenMode::kCreate);
