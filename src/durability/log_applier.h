@@ -1,8 +1,10 @@
-// LogApplier: makes a keyspace follow the records of a log, in order.
+// LogApplier: makes a keyspace follow the records of a log, in order; on all cores, where keys do not depend on each
+// other.
 //
-// Thread rule: one thread; nobody else changes the keyspace.
+// Thread rule: one thread; nobody else uses the keyspace.
 #pragma once
 
+#include "durability/bulk_writer.h"
 #include "durability/log_record.h"
 #include "store/keyspace.h"
 #include "store/write_context.h"
@@ -11,15 +13,19 @@ namespace kvstore::durability {
 
 class LogApplier {
  public:
-  explicit LogApplier(store::Keyspace& keyspace) : keyspace_(keyspace) {}
+  // threads 0: one a core.
+  LogApplier(store::Keyspace& keyspace, unsigned threads) : keyspace_(keyspace), writer_(keyspace, threads) {}
 
-  // False: the record cannot have been written in this state (a splice of a key that is not there).
+  // False: a record cannot have been written in this state (a splice of a key that is not there).
   [[nodiscard]] bool apply(const LogRecord& record);
+  // Returns when everything is applied; false as above.
+  [[nodiscard]] bool finish();
 
  private:
-  [[nodiscard]] bool apply_to_key(const LogRecord& record);
+  [[nodiscard]] bool splice(const LogRecord& record);
 
   store::Keyspace& keyspace_;
+  BulkWriter writer_;
   store::WriteContext writes_;  // no sink: what is replayed is in the log already
 };
 

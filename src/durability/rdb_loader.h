@@ -1,14 +1,11 @@
-// load_rdb: an RDB file into a keyspace, on all cores: the caller's thread decodes, others insert.
-//
-// Keys are dealt out to the inserting threads by shard, in batches, so that no two of them want the same lock, the
-// bucket of a key is on its way from memory before it is needed, and one lock serves many keys.
+// load_rdb: an RDB file into a keyspace, on all cores: the caller's thread decodes, others insert (bulk_writer.h).
 //
 // Thread rule: the keyspace is empty, and used by nobody else until load_rdb() returns.
 // Invariants:
 //   1. After success the keyspace holds exactly the keys of the file. After an error it holds some of them: throw it
 //      away.
-//   2. What waits between decoder and inserters is bounded: RdbBatchQueue::kBatches batches a thread, each with
-//      RdbBatch::kBytes and one key more.
+//   2. What waits between decoder and inserters is bounded: BulkBatchQueue::kBatches batches a thread, each with
+//      BulkBatch::kBytes and one key more.
 #pragma once
 
 #include <cstddef>

@@ -164,7 +164,7 @@ Status Recovery::check_match() {
 }
 
 Status Recovery::replay_log() {
-  LogApplier applier(keyspace_);
+  LogApplier applier(keyspace_, options_.threads);
   GroupParser parser;
   const Lsn from = result_.snapshot_lsn;
   const std::uint64_t total = log_.empty() ? 0 : log_.bytes_from(from);
@@ -194,6 +194,7 @@ Status Recovery::replay_log() {
                    ") holds records that no version of this program writes");
   });
   if (!end.ok()) return end.status();
+  if (!applier.finish()) return corrupt("the log in " + directory_.path() + " erases keys that are not there");
   end_ = std::move(end).value();
   if (end_.damage) return corrupt(log_.describe(*end_.damage));
   if (total > 0) report("log", total, total, result_.log_records);

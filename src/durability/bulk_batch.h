@@ -1,4 +1,5 @@
-// RdbBatch: keys on their way from the thread that decodes a file to one that inserts; RdbBatchQueue: that way.
+// BulkBatch: changes of keys on their way from the thread that decodes a file to one that makes them; BulkBatchQueue:
+// that way.
 //
 // Thread rule: a batch belongs to one thread at a time; the queue is for two, one at each end.
 #pragma once
@@ -17,11 +18,10 @@
 #include "base/mutex.h"
 #include "base/shared_bytes.h"
 #include "base/thread_annotations.h"
-#include "durability/rdb_reader.h"
 
 namespace kvstore::durability {
 
-class RdbBatch {
+class BulkBatch {
  public:
   static constexpr std::size_t kBytes = std::size_t{256} << 10;
   static constexpr std::size_t kItems = 4096;
@@ -32,30 +32,31 @@ class RdbBatch {
     base::SharedBytes* block;
     std::uint32_t key_size;
     std::uint32_t value_size;
-    std::uint16_t db;
+    std::uint8_t db;
+    bool erase;
     std::uint16_t shard;
 
     [[nodiscard]] std::string_view key() const { return {bytes, key_size}; }
     [[nodiscard]] std::string_view value() const { return {bytes + key_size, value_size}; }
   };
 
-  RdbBatch() { items_.reserve(kItems); }
-  RdbBatch(const RdbBatch&) = delete;
-  RdbBatch& operator=(const RdbBatch&) = delete;
-  ~RdbBatch() { clear(); }
+  BulkBatch() { items_.reserve(kItems); }
+  BulkBatch(const BulkBatch&) = delete;
+  BulkBatch& operator=(const BulkBatch&) = delete;
+  ~BulkBatch() { clear(); }
 
   [[nodiscard]] bool full() const { return items_.size() == kItems || used_ + block_bytes_ >= kBytes; }
   [[nodiscard]] bool empty() const { return items_.empty(); }
 
-  // Takes the entry's block, and copies its bytes.
-  void add(RdbEntry& entry, std::uint64_t hash, unsigned shard) {
-    const std::size_t value_size = entry.block ? 0 : entry.value.size();
-    char* bytes = room_for(entry.key.size() + value_size);
-    copy(bytes, entry.key);
-    if (!entry.block) copy(bytes + entry.key.size(), entry.value);
-    if (entry.block) block_bytes_ += entry.value.size();
-    items_.push_back({hash, bytes, entry.block.release(), static_cast<std::uint32_t>(entry.key.size()),
-                      static_cast<std::uint32_t>(value_size), static_cast<std::uint16_t>(entry.db),
+  // Copies key and value; of a large value (then `value` is empty) it takes the block.
+  void add(int db, std::uint64_t hash, unsigned shard, std::string_view key, std::string_view value,
+           base::SharedBytesRef block, bool erase) {
+    char* bytes = room_for(key.size() + value.size());
+    copy(bytes, key);
+    copy(bytes + key.size(), value);
+    if (block) block_bytes_ += block->size();
+    items_.push_back({hash, bytes, block.release(), static_cast<std::uint32_t>(key.size()),
+                      static_cast<std::uint32_t>(value.size()), static_cast<std::uint8_t>(db), erase,
                       static_cast<std::uint16_t>(shard)});
   }
 
@@ -98,36 +99,42 @@ class RdbBatch {
   std::size_t block_bytes_ = 0;
 };
 
-class RdbBatchQueue {
+class BulkBatchQueue {
  public:
   static constexpr unsigned kBatches = 4;
 
   // An empty batch: waits while all of them are full or being inserted.
-  [[nodiscard]] std::unique_ptr<RdbBatch> empty_batch() {
+  [[nodiscard]] std::unique_ptr<BulkBatch> empty_batch() {
     const base::MutexLock lock(mutex_);
     if (empty_.empty() && made_ < kBatches) {
       ++made_;
-      return std::make_unique<RdbBatch>();
+      return std::make_unique<BulkBatch>();
     }
     while (empty_.empty()) changed_.wait(mutex_);
     return take(empty_);
   }
   // nullptr: no more will come.
-  void put_full(std::unique_ptr<RdbBatch> batch) {
+  // nullptr: no more will come.
+  void put_full(std::unique_ptr<BulkBatch> batch) {
     {
       const base::MutexLock lock(mutex_);
       full_.push_back(std::move(batch));
     }
     changed_.notify_one();  // each end waits only while the other does not
   }
+  // Waits until every batch that was handed on has come back.
+  void wait_until_idle() {
+    const base::MutexLock lock(mutex_);
+    while (empty_.size() != made_) changed_.wait(mutex_);
+  }
 
   // The next batch; nullptr at the end.
-  [[nodiscard]] std::unique_ptr<RdbBatch> full_batch() {
+  [[nodiscard]] std::unique_ptr<BulkBatch> full_batch() {
     const base::MutexLock lock(mutex_);
     while (full_.empty()) changed_.wait(mutex_);
     return take(full_);
   }
-  void put_empty(std::unique_ptr<RdbBatch> batch) {
+  void put_empty(std::unique_ptr<BulkBatch> batch) {
     batch->clear();
     {
       const base::MutexLock lock(mutex_);
@@ -137,10 +144,10 @@ class RdbBatchQueue {
   }
 
  private:
-  using Batches = std::deque<std::unique_ptr<RdbBatch>>;
+  using Batches = std::deque<std::unique_ptr<BulkBatch>>;
 
-  static std::unique_ptr<RdbBatch> take(Batches& from) {
-    std::unique_ptr<RdbBatch> batch = std::move(from.front());
+  static std::unique_ptr<BulkBatch> take(Batches& from) {
+    std::unique_ptr<BulkBatch> batch = std::move(from.front());
     from.pop_front();
     return batch;
   }
