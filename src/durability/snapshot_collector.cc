@@ -11,11 +11,11 @@ namespace kvstore::durability {
 SnapshotCollector::SnapshotCollector(SnapshotMemory& memory, std::function<store::Lsn()> position)
     : memory_(memory),
       position_(std::move(position)),
-      pool_memory_(std::make_unique_for_overwrite<char[]>(kPoolChunks * SnapshotChunk::kBytes)),
-      pool_(kPoolChunks) {
+      pool_(memory.bytes_max() / SnapshotChunk::kBytes),
+      pool_memory_(std::make_unique_for_overwrite<char[]>(pool_.size() * SnapshotChunk::kBytes)) {
   const base::SpinLockGuard guard(lock_);
   // The first chunk comes first out: memory is touched from the front, and again rather than afresh.
-  for (std::size_t i = kPoolChunks; i-- > 0;) {
+  for (std::size_t i = pool_.size(); i-- > 0;) {
     SnapshotChunk& chunk = pool_[i];
     chunk.data = pool_memory_.get() + i * SnapshotChunk::kBytes;
     chunk.capacity = SnapshotChunk::kBytes;

@@ -96,13 +96,11 @@ class SnapshotCollector final : public store::SnapshotOutput {
   void append(SnapshotChunk& chunk, int db, std::string_view key, const store::ValueView& value);
   static void empty(SnapshotChunk& chunk);
 
-  static constexpr std::size_t kPoolChunks = SnapshotMemory::kBytesMax / SnapshotChunk::kBytes;
-
   SnapshotMemory& memory_;
   const std::function<store::Lsn()> position_;
   store::Lsn lsn_ = 0;
-  const std::unique_ptr<char[]> pool_memory_;
   std::vector<SnapshotChunk> pool_;
+  const std::unique_ptr<char[]> pool_memory_;
   SnapshotChunk* walker_chunk_ = nullptr;
 
   // A leaf, held while one key is copied.

@@ -2,8 +2,8 @@
 // enough. Who writes to the store asks has_room() first, and waits when there is none: so a disk that is slower than
 // the writers slows them, and memory stays bounded.
 //
-// The bound is kBytesMax, and above it what a single command may add: room is said to be gone when kReserveBytes are
-// left, and one command (MSET) can change more buckets than that, or pin a larger value.
+// The bound is bytes_max, and above it what the commands may add that began while there was room: it is said to be gone
+// when a quarter is left, but one command (MSET) can change more buckets than that, or pin a larger value.
 //
 // Thread rule: any thread.
 #pragma once
@@ -18,9 +18,9 @@ namespace kvstore::durability {
 
 class SnapshotMemory {
  public:
-  static constexpr std::size_t kBytesMax = std::size_t{64} << 20;
-  static constexpr std::size_t kReserveBytes = std::size_t{16} << 20;
+  explicit SnapshotMemory(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
   // relaxed everywhere: a gauge that publishes nothing.
   [[nodiscard]] bool has_room() const { return is_room(used_.load(std::memory_order_relaxed)); }
   [[nodiscard]] std::size_t used() const { return used_.load(std::memory_order_relaxed); }
@@ -43,8 +43,9 @@ class SnapshotMemory {
   }
 
  private:
-  static bool is_room(std::size_t used) { return used <= kBytesMax - kReserveBytes; }
+  [[nodiscard]] bool is_room(std::size_t used) const { return used <= bytes_max_ - bytes_max_ / 4; }
 
+  const std::size_t bytes_max_;
   std::atomic<std::size_t> used_{0};
   base::Mutex mutex_;
   std::condition_variable_any changed_;

@@ -52,10 +52,16 @@ class SnapshotWriter {
     std::function<Status(store::Lsn)> ensure_log_durable = [](store::Lsn) { return Status(); };
     // There is room again; called on the thread of run().
     std::function<void()> on_room = [] {};
+    // What may wait between the store and the file; see snapshot_memory.h.
+    std::size_t memory_bytes = std::size_t{64} << 20;
   };
 
   SnapshotWriter(env::Directory& directory, store::Keyspace& keyspace, const env::Clock& clock, Options options)
-      : directory_(directory), keyspace_(keyspace), clock_(clock), options_(std::move(options)) {}
+      : directory_(directory),
+        keyspace_(keyspace),
+        clock_(clock),
+        options_(std::move(options)),
+        memory_(options_.memory_bytes) {}
   SnapshotWriter(const SnapshotWriter&) = delete;
   SnapshotWriter& operator=(const SnapshotWriter&) = delete;
 

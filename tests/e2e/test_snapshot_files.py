@@ -28,7 +28,9 @@ def from_hex(text):
 
 def make_file(path, keys):
     lines = "".join(f"{db} {to_hex(key)} {to_hex(value)}\n" for (db, key), value in keys.items())
-    assert rdb_tool("make", path, input=lines.encode()).returncode == 0
+    run = rdb_tool("make", path.parent, input=lines.encode())
+    assert run.returncode == 0, run.stderr.decode()
+    (path.parent / "kvstore.db.snapshot").rename(path)
 
 
 def print_file(path):

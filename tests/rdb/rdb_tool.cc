@@ -1,22 +1,18 @@
 // For tests: makes a snapshot file from lines, and prints the keys of an RDB file as lines.
 //
-//   rdb_tool make FILE < LINES     a snapshot of ours with these keys
+//   rdb_tool make FOLDER < LINES   takes a snapshot of a keyspace with these keys: FOLDER/kvstore.db.snapshot
 //   rdb_tool print FILE            loads the file into a keyspace and prints what is there; 1 and the reason on stderr
 //                                  when it is refused
 //
 // A line: database, key and value, with a space between; both in hex, and '-' for one that is empty.
-#include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <iterator>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "durability/rdb_crc64.h"
-#include "durability/rdb_encoder.h"
+#include "durability/rdb_format.h"
 #include "durability/rdb_loader.h"
+#include "durability/snapshot_writer.h"
 #include "env/clock.h"
 #include "env/posix_directory.h"
 
@@ -43,39 +39,34 @@ std::string from_hex(const std::string& text) {
   return bytes;
 }
 
-int make(const std::string& path) {
-  struct Line {
-    int db;
-    std::string key;
-    std::string value;
-  };
-  std::vector<Line> lines;
-  for (Line line; std::cin >> line.db >> line.key >> line.value;) {
-    lines.push_back({line.db, from_hex(line.key), from_hex(line.value)});
-  }
-  durability::SnapshotInfo info;
-  info.version = "test";
-  info.database_id = std::string(durability::kDatabaseIdDigits, 'a');
-  info.lsn = 4711;
-  info.keys = lines.size();
-  std::string file = durability::rdb_header(info);
-  for (const Line& line : lines) {
-    std::string bytes(
-        durability::kRdbSelectBytesMax + durability::rdb_key_header_bytes_max(line.key.size()) + line.value.size(),
-        '\0');
-    char* end = durability::rdb_put_select(bytes.data(), line.db);
-    end = durability::rdb_put_key(end, line.key, line.value);
-    file.append(bytes.data(), end);
-  }
-  durability::Crc64 checksum;
-  checksum.add(file);
-  std::ofstream(path, std::ios::binary) << file << durability::rdb_footer(checksum);
-  return 0;
-}
-
 int refuse(const Status& status) {
   std::cerr << status.message() << '\n';
   return 1;
+}
+
+int make(const std::string& folder) {
+  store::Keyspace keyspace{store::Keyspace::Options{}};
+  store::WriteContext context;
+  std::string key;
+  std::string value;
+  for (int db = 0; std::cin >> db >> key >> value;) {
+    const std::string bytes = from_hex(key);
+    const std::string text = from_hex(value);
+    const store::Key hashed = keyspace.key(bytes);
+    const unsigned shard = keyspace.shard_of(hashed.hash);
+    keyspace.lock(shard);
+    keyspace.set(db, hashed, store::ValueType::kString, store::NewValue::stage(text), context);
+    keyspace.unlock(shard);
+    context.release();
+  }
+  auto directory = env::open_posix_directory(folder);
+  if (!directory.ok()) return refuse(directory.status());
+  durability::SnapshotWriter::Options options;
+  options.version = "test";
+  options.database_id = std::string(durability::kDatabaseIdDigits, 'a');
+  durability::SnapshotWriter writer(*directory.value(), keyspace, env::Clock::system(), options);
+  const auto taken = writer.run();
+  return taken.ok() ? 0 : refuse(taken.status());
 }
 
 int print(const std::string& folder, const std::string& name) {
