@@ -13,7 +13,10 @@ void CommitDriver::advance() {
     if (log_.queued_bytes() > 0) service_.request_commit();
     return;
   }
-  writing_ = log_.begin_commit();
+  while ((writing_ = log_.begin_commit()) && !writing_->durable) {
+    // The page cache takes it here and now; a ring would hand such a write to a thread.
+    log_.perform(*std::exchange(writing_, std::nullopt));
+  }
   if (!writing_) return;
   net::DurableWrite write;
   write.fd = writing_->file->descriptor();

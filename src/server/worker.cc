@@ -210,11 +210,11 @@ void Worker::on_turn() {
     if (!session->throttled) session->connection().resume_receive();
   }
   run_batch();
+  if (commits_) commits_->advance();
   for (Session* session : touched_) {
     if (session != nullptr) settle(*session);
   }
   touched_.clear();
-  if (commits_) commits_->advance();
   count_waiting();
 }
 
