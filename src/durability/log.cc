@@ -29,6 +29,7 @@ Log::Log(SegmentPool& segments, const env::Clock& clock, Options options, Positi
       end_lsn_(position.lsn),
       segment_(std::move(position.segment)),
       salt_(position.salt),
+      next_salt_(position.next_salt != 0 ? position.next_salt : random_salt()),
       offset_(position.offset),
       acknowledged_lsn_(position.lsn),
       durable_lsn_(position.lsn),
@@ -151,7 +152,8 @@ bool Log::ensure_segment(std::size_t batch_bytes) {
   blocked_.store(false, std::memory_order_seq_cst);
   segment_ = std::move(*next);
   previous_salt_ = salt_;
-  salt_ = random_salt();
+  salt_ = next_salt_;
+  next_salt_ = random_salt();
   offset_ = kPageBytes;
   new_segment_ = true;
   if (options_.on_segment_taken) options_.on_segment_taken();
@@ -174,10 +176,12 @@ Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t pay
   seal_batch(header, buffer.batch());
   marked_lsn_.store(header.durable_lsn, std::memory_order_relaxed);
 
-  const bool durable = options_.mode == Mode::kAlways;
+  // Were the first batch of a start lost and a later one not, what a group left unfinished before the start would get
+  // that batch for its rest.
+  const bool durable = options_.mode == Mode::kAlways || first_of_start_;
   if (!new_segment_) return {segment_.file.get(), offset_, {buffer.batch(), batch_bytes_}, durable};
   encode_segment_header(
-      {database_id_, segment_.number, salt_, first_lsn, previous_salt_, segments_.options().segment_bytes},
+      {database_id_, segment_.number, salt_, first_lsn, previous_salt_, segments_.options().segment_bytes, next_salt_},
       buffer.segment_header());
   return {segment_.file.get(), 0, {buffer.segment_header(), kPageBytes + batch_bytes_}, durable};
 }

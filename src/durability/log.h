@@ -53,8 +53,9 @@ class Log {
     Lsn lsn = 0;
     // The segment in use; a null file: none yet, the next one begins at `lsn`.
     ReadySegment segment;
-    std::uint64_t salt = 0;    // of the segment in use, or of the last one that was
-    std::uint64_t offset = 0;  // of the next batch in it
+    std::uint64_t salt = 0;       // of the segment in use, or of the last one that was
+    std::uint64_t next_salt = 0;  // that its header names for the segment after it; 0: there is no header yet
+    std::uint64_t offset = 0;     // of the next batch in it
   };
 
   struct Options {
@@ -159,6 +160,7 @@ class Log {
   std::unique_ptr<LogBuffer> staging_;  // a batch put together of a source with blocks, or a marker
   ReadySegment segment_;
   std::uint64_t salt_;
+  std::uint64_t next_salt_;
   std::uint64_t offset_;
   bool first_of_start_ = true;  // no batch was written since the start
   bool new_segment_ = false;    // the next batch brings the segment's header

@@ -130,7 +130,7 @@ class TestLog {
     SegmentPool::Found found;
     for (const SegmentFile& file : back.reader->files()) {
       if (file.in_use) {
-        found.used.push_back({file.number, file.header.first_lsn});
+        found.used.push_back({file.number, file.header.first_lsn, file.file_bytes});
         found.next_number = file.number + 1;
       } else {
         ++found.spares;
@@ -140,6 +140,7 @@ class TestLog {
     position.database_id = back.reader->database_id();
     position.lsn = back.end.lsn;
     position.salt = back.end.segment->header.salt;
+    position.next_salt = back.end.segment->header.next_salt;
     position.offset = back.end.offset;
     auto file =
         directory_->open(segment_name(back.end.segment->number), env::OpenMode::kReadWrite, env::Caching::kDirect);

@@ -25,6 +25,7 @@ constexpr std::size_t kSalt = 40;
 constexpr std::size_t kFirstLsn = 48;
 constexpr std::size_t kPreviousSalt = 56;
 constexpr std::size_t kSegmentBytes = 64;
+constexpr std::size_t kNextSalt = 72;
 }  // namespace segment_field
 
 namespace batch_field {
@@ -81,6 +82,7 @@ void encode_segment_header(const SegmentHeader& header, char* page) {
   put_fixed(page + segment_field::kFirstLsn, header.first_lsn);
   put_fixed(page + segment_field::kPreviousSalt, header.previous_salt);
   put_fixed(page + segment_field::kSegmentBytes, header.segment_bytes);
+  put_fixed(page + segment_field::kNextSalt, header.next_salt);
   put_fixed(page + segment_field::kChecksum, segment_checksum({page, kPageBytes}));
 }
 
@@ -97,6 +99,7 @@ HeaderState decode_segment_header(std::string_view page, SegmentHeader& header) 
   header.first_lsn = get_fixed<std::uint64_t>(at + segment_field::kFirstLsn);
   header.previous_salt = get_fixed<std::uint64_t>(at + segment_field::kPreviousSalt);
   header.segment_bytes = get_fixed<std::uint64_t>(at + segment_field::kSegmentBytes);
+  header.next_salt = get_fixed<std::uint64_t>(at + segment_field::kNextSalt);
   return HeaderState::kValid;
 }
 

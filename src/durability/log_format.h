@@ -35,6 +35,7 @@ struct SegmentHeader {
   Lsn first_lsn = 0;
   std::uint64_t previous_salt = 0;
   std::uint64_t segment_bytes = 0;
+  std::uint64_t next_salt = 0;
 };
 
 enum class HeaderState : std::uint8_t { kValid, kNotAHeader, kUnknownVersion };

@@ -18,10 +18,10 @@ Status LogReader::open() {
   Result<std::vector<std::string>> names = directory_.list();
   if (!names.ok()) return names.status();
   for (const std::string& name : names.value()) {
-    if (const std::optional<std::uint64_t> number = segment_number_of(name)) files_.push_back({*number, 0, false, {}});
+    if (const std::optional<std::uint64_t> number = segment_number_of(name))
+      files_.push_back({*number, 0, false, false, {}});
   }
   std::sort(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-  if (!memory_) memory_ = PageMemory(kWindowBytes);
 
   for (std::size_t i = 0; i < files_.size(); ++i) {
     SegmentFile& file = files_[i];
@@ -29,9 +29,7 @@ Status LogReader::open() {
       return corrupt(segment_name(files_[i - 1].number + 1) + " is missing in " + directory_.path());
     }
     if (Status status = open_file(file); !status.ok()) return status;
-    Result<std::uint64_t> size = file_->size();
-    if (!size.ok()) return size.status();
-    file.file_bytes = size.value();
+    file.file_bytes = file_bytes_;
     Result<std::string_view> page = window(0, kPageBytes);
     if (!page.ok()) return page.status();
     const HeaderState state = decode_segment_header(page.value(), file.header);
@@ -40,27 +38,58 @@ Status LogReader::open() {
                      " was written by a newer version of this program, which alone can read it");
     }
     // A file that was renamed for its next use still has the header of its last one.
-    file.in_use = state == HeaderState::kValid && file.header.number == file.number;
+    file.has_header = state == HeaderState::kValid;
+    file.in_use = file.has_header && file.header.number == file.number;
+    if (file.in_use && file.header.segment_bytes != file.file_bytes) {
+      return corrupt(segment_name(file.number) + " in " + directory_.path() + " should have " +
+                     std::to_string(file.header.segment_bytes) + " bytes, but has " + std::to_string(file.file_bytes));
+    }
+  }
+  return check_files();
+}
+
+// What can be said of the files from their headers alone.
+Status LogReader::check_files() {
+  const SegmentFile* last_used = nullptr;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const SegmentFile& file = files_[i];
+    const std::string where = segment_name(file.number) + " in " + directory_.path();
+    // Files are filled in the order of their numbers, each before the next is created.
+    if (!file.in_use && i + 1 < files_.size() && file.file_bytes < files_[i + 1].file_bytes) {
+      return corrupt(where + " was cut off: it has only " + std::to_string(file.file_bytes) + " bytes");
+    }
+    if (!file.has_header) continue;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!files_[j].has_header) continue;
+      if (files_[j].header.database_id != file.header.database_id) {
+        return corrupt(where + " belongs to another database than " + segment_name(files_[j].number));
+      }
+      if (files_[j].header.number == file.header.number && files_[j].header.salt == file.header.salt) {
+        return corrupt(where + " and " + segment_name(files_[j].number) + " are copies of one file");
+      }
+    }
     if (!file.in_use) continue;
-    const std::string name = segment_name(file.number);
-    if (file.header.segment_bytes != file.file_bytes) {
-      return corrupt(name + " in " + directory_.path() + " should have " + std::to_string(file.header.segment_bytes) +
-                     " bytes, but has " + std::to_string(file.file_bytes));
+    if (last_used != nullptr && last_used->number + 1 == file.number &&
+        (file.header.previous_salt != last_used->header.salt || file.header.salt != last_used->header.next_salt ||
+         file.header.first_lsn < last_used->header.first_lsn)) {
+      return corrupt(where + " does not follow " + segment_name(last_used->number));
     }
-    if (used_ != i) {
-      return corrupt(segment_name(files_[used_].number) + " in " + directory_.path() +
-                     " has no readable header, although " + name + " follows it");
-    }
-    if (used_ > 0 && file.header.database_id != database_id()) {
-      return corrupt(name + " in " + directory_.path() + " belongs to another database");
-    }
-    if (used_ > 0 && (file.header.previous_salt != files_[i - 1].header.salt ||
-                      file.header.first_lsn < files_[i - 1].header.first_lsn)) {
-      return corrupt(name + " in " + directory_.path() + " does not follow " + segment_name(files_[i - 1].number));
-    }
-    ++used_;
+    last_used = &file;
+    if (used_ == i) ++used_;
+  }
+  // Once begun, a log always has a file in use.
+  if (last_used == nullptr && !files_.empty() && files_.front().number > 1) {
+    return corrupt(segment_name(files_.front().number - 1) + " is missing in " + directory_.path());
   }
   return {};
+}
+
+// The salt of the batches in a file, as its header says or, where that cannot be read, its neighbours.
+std::optional<std::uint64_t> LogReader::salt_of(std::size_t i) const {
+  if (files_[i].in_use) return files_[i].header.salt;
+  if (i > 0 && files_[i - 1].in_use) return files_[i - 1].header.next_salt;
+  if (i + 1 < files_.size() && files_[i + 1].in_use) return files_[i + 1].header.previous_salt;
+  return std::nullopt;
 }
 
 Status LogReader::open_file(const SegmentFile& file) {
@@ -69,14 +98,24 @@ Status LogReader::open_file(const SegmentFile& file) {
   if (!opened.ok()) return opened.status();
   file_ = std::move(opened).value();
   window_bytes_ = 0;
+  Result<std::uint64_t> size = file_->size();
+  if (!size.ok()) return size.status();
+  file_bytes_ = size.value();
   return {};
 }
 
 // The bytes at `offset` (a multiple of pages), at least `bytes` of them if the file has so many.
 Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t bytes) {
   if (offset < window_offset_ || offset + bytes > window_offset_ + window_bytes_) {
-    Result<std::size_t> got =
-        file_->read(offset, {memory_.data(), bytes == kPageBytes && offset == 0 ? bytes : kWindowBytes});
+    const std::uint64_t rest = offset < file_bytes_ ? file_bytes_ - offset : 0;
+    const std::size_t pages = (std::min<std::uint64_t>(rest, kWindowBytes) + kPageBytes - 1) / kPageBytes;
+    // Of the header alone not more: most files are only asked for that.
+    const std::size_t wanted = offset == 0 || pages == 0 ? kPageBytes : pages * kPageBytes;
+    if (memory_bytes_ < wanted) {
+      memory_ = PageMemory(wanted);
+      memory_bytes_ = wanted;
+    }
+    Result<std::size_t> got = file_->read(offset, {memory_.data(), wanted});
     if (!got.ok()) return got.status();
     window_offset_ = offset;
     window_bytes_ = got.value();
@@ -85,12 +124,12 @@ Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t byt
 }
 
 // The batch at this place, if its checksums hold and it is of this use of the file; `batch` is then all of it.
-Result<std::optional<BatchHeader>> LogReader::batch_at(const SegmentFile& file, std::uint64_t offset,
+Result<std::optional<BatchHeader>> LogReader::batch_at(std::uint64_t number, std::uint64_t salt, std::uint64_t offset,
                                                        std::string_view& batch) {
   Result<std::string_view> bytes = window(offset, kPageBytes);
   if (!bytes.ok()) return bytes.status();
   std::optional<BatchHeader> header = decode_batch_header(bytes.value());
-  if (!header || header->segment_number != file.number || header->salt != file.header.salt) {
+  if (!header || header->segment_number != number || header->salt != salt) {
     return std::optional<BatchHeader>();
   }
   const std::size_t padded = header->padded_bytes();
@@ -142,7 +181,7 @@ Status LogReader::read_segment(const SegmentFile& file, Lsn from, const Visitor&
   end.offset = kPageBytes;
   while (end.offset + kPageBytes <= file.file_bytes) {
     std::string_view batch;
-    Result<std::optional<BatchHeader>> header = batch_at(file, end.offset, batch);
+    Result<std::optional<BatchHeader>> header = batch_at(file.number, file.header.salt, end.offset, batch);
     if (!header.ok()) return header.status();
     if (!header.value() || header.value()->first_lsn != end.lsn) break;
     const PlacedBatch placed{file, end.offset, *header.value(),
@@ -161,36 +200,51 @@ Status LogReader::read_segment(const SegmentFile& file, Lsn from, const Visitor&
 Status LogReader::judge_tail(LogEnd& end) {
   const std::uint64_t end_number = end.segment != nullptr ? end.segment->number : 0;
   LogDamage damage{end_number, end.offset, end.lsn, end.lsn, 0, 0};
-  for (const SegmentFile& file : files_) {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const SegmentFile& file = files_[i];
     if (file.number < end_number) continue;
-    if (Status status = open_file(file); !status.ok()) return status;
-    bool torn = false;
-    for (std::uint64_t at = file.number == end_number ? end.offset : kPageBytes; at + kPageBytes <= file.file_bytes;
-         at += kPageBytes) {
-      Result<std::string_view> page = window(at, kPageBytes);
-      if (!page.ok()) return page.status();
-      const std::optional<BatchHeader> header = decode_batch_header(page.value());
-      if (!header || header->segment_number != file.number) continue;
-      if (file.in_use && header->salt != file.header.salt) continue;
-      torn = true;
-      if (damage.segment_number == 0) damage.segment_number = file.number;
-      damage.durable_lsn = std::max(damage.durable_lsn, header->durable_lsn);
-      std::string_view batch;
-      SegmentFile use = file;  // of a file without a readable header: whatever the batch says
-      use.header.salt = header->salt;
-      Result<std::optional<BatchHeader>> intact = batch_at(use, at, batch);
-      if (!intact.ok()) return intact.status();
-      if (!intact.value()) continue;
-      ++damage.intact_batches;
-      damage.intact_bytes += intact.value()->payload_bytes;
-    }
+    // Bytes of a value may look like a batch, but nobody outside can know a salt. Only before there is any file in use
+    // is a batch of whatever salt looked at.
+    const std::optional<std::uint64_t> salt = salt_of(i);
+    if (!salt && used_ > 0) continue;
+    const std::uint64_t begin = file.number == end_number ? end.offset : 0;
+    Result<bool> torn = judge_file(file, salt, begin, damage);
+    if (!torn.ok()) return torn.status();
     // A segment in use whose batches are all gone was begun by a write that never ended.
-    if (torn || (file.in_use && file.number > end_number)) {
+    if (torn.value() || (file.in_use && file.number > end_number)) {
       end.torn.push_back({file.number, file.number == end_number ? end.offset : 0});
     }
   }
   if (damage.durable_lsn > end.lsn) end.damage = damage;
   return {};
+}
+
+// Looks at every page from `begin` on; true when there was a batch of this use of the file, whole or not.
+Result<bool> LogReader::judge_file(const SegmentFile& file, std::optional<std::uint64_t> salt, std::uint64_t begin,
+                                   LogDamage& damage) {
+  if (Status status = open_file(file); !status.ok()) return status;
+  bool found = false;
+  for (std::uint64_t at = begin; at + kPageBytes <= file.file_bytes; at += kPageBytes) {
+    Result<std::string_view> page = window(at, kPageBytes);
+    if (!page.ok()) return page.status();
+    const std::optional<BatchHeader> header = decode_batch_header(page.value());
+    if (!header || header->segment_number != file.number || (salt && header->salt != *salt)) continue;
+    // Where the log went on in this file, it is the file's header that is missing.
+    const bool goes_on = !found && !file.in_use && at == kPageBytes && header->first_lsn == damage.lsn;
+    if (damage.segment_number == 0 || goes_on) {
+      damage.segment_number = file.number;
+      damage.offset = 0;
+    }
+    found = true;
+    damage.durable_lsn = std::max(damage.durable_lsn, header->durable_lsn);
+    std::string_view batch;
+    Result<std::optional<BatchHeader>> intact = batch_at(file.number, header->salt, at, batch);
+    if (!intact.ok()) return intact.status();
+    if (!intact.value()) continue;
+    ++damage.intact_batches;
+    damage.intact_bytes += intact.value()->payload_bytes;
+  }
+  return found;
 }
 
 std::string LogReader::describe(const LogDamage& damage) const {

@@ -29,8 +29,9 @@ namespace kvstore::durability {
 struct SegmentFile {
   std::uint64_t number = 0;
   std::uint64_t file_bytes = 0;
+  bool has_header = false;  // of this use or of an earlier one
   bool in_use = false;
-  SegmentHeader header;  // when in use
+  SegmentHeader header;  // when it has one
 };
 
 // A batch whose checksums hold and that lies at its place.
@@ -75,7 +76,7 @@ class LogReader {
   // that is not known.
   [[nodiscard]] Status open();
   [[nodiscard]] const std::vector<SegmentFile>& files() const { return files_; }
-  [[nodiscard]] bool empty() const { return used_ == 0; }  // no segment is in use
+  [[nodiscard]] bool empty() const { return used_ == 0; }  // it has no beginning that can be read
   [[nodiscard]] const DatabaseId& database_id() const { return files_.front().header.database_id; }
   // Where the log begins; precondition: !empty().
   [[nodiscard]] Lsn first_lsn() const { return files_.front().header.first_lsn; }
@@ -94,17 +95,23 @@ class LogReader {
 
   [[nodiscard]] Status open_file(const SegmentFile& file);
   [[nodiscard]] Result<std::string_view> window(std::uint64_t offset, std::size_t bytes);
-  [[nodiscard]] Result<std::optional<BatchHeader>> batch_at(const SegmentFile& file, std::uint64_t offset,
-                                                            std::string_view& batch);
+  [[nodiscard]] Status check_files();
+  [[nodiscard]] std::optional<std::uint64_t> salt_of(std::size_t i) const;
+  [[nodiscard]] Result<std::optional<BatchHeader>> batch_at(std::uint64_t number, std::uint64_t salt,
+                                                            std::uint64_t offset, std::string_view& batch);
   [[nodiscard]] Status read_segment(const SegmentFile& file, Lsn from, const Visitor& visit, LogEnd& end);
   [[nodiscard]] Status judge_tail(LogEnd& end);
+  [[nodiscard]] Result<bool> judge_file(const SegmentFile& file, std::optional<std::uint64_t> salt, std::uint64_t begin,
+                                        LogDamage& damage);
   [[nodiscard]] std::size_t position_of(Lsn from) const;
 
   env::Directory& directory_;
-  std::vector<SegmentFile> files_;  // those in use come first
-  std::size_t used_ = 0;
+  std::vector<SegmentFile> files_;
+  std::size_t used_ = 0;             // how many at the front are in use
   std::unique_ptr<env::File> file_;  // open now
+  std::uint64_t file_bytes_ = 0;     // of it
   PageMemory memory_;
+  std::size_t memory_bytes_ = 0;
   std::uint64_t window_offset_ = 0;
   std::size_t window_bytes_ = 0;
 };

@@ -1,4 +1,4 @@
-// PageMemory: memory for direct I/O: aligned to pages, zero at first, not touched until it is used.
+// PageMemory: memory for direct I/O: aligned to pages, zero at first; large pieces are not touched until they are used.
 //
 // Thread rule: plain memory.
 #pragma once

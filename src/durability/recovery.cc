@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/assert.h"
@@ -16,6 +17,7 @@ namespace kvstore::durability {
 namespace {
 
 constexpr std::uint64_t kBytesBetweenProgress = std::uint64_t{16} << 20;
+constexpr std::size_t kSectorBytes = 512;  // what a disk writes as a whole
 
 Status corrupt(std::string message) { return {StatusCode::kCorruption, std::move(message)}; }
 
@@ -36,7 +38,7 @@ class Recovery {
     if (Status status = directory_.sync(); !status.ok()) return status;
     if (Status status = log_.open(); !status.ok()) return status;
     for (const auto step : {&Recovery::load_snapshot, &Recovery::check_match, &Recovery::replay_log,
-                            &Recovery::cut_torn_tail, &Recovery::place_log}) {
+                            &Recovery::settle_disk, &Recovery::place_log}) {
       if (Status status = (this->*step)(); !status.ok()) return status;
     }
     return std::move(result_);
@@ -48,8 +50,11 @@ class Recovery {
   [[nodiscard]] Status load(const char* name, bool& there);
   [[nodiscard]] Status check_match();
   [[nodiscard]] Status replay_log();
-  [[nodiscard]] Status cut_torn_tail();
+  [[nodiscard]] Status settle_disk();
+  [[nodiscard]] Status sync_file(std::uint64_t number);
+  [[nodiscard]] Status fill_with_zeros(std::uint64_t number, std::uint64_t offset);
   [[nodiscard]] Status place_log();
+  [[nodiscard]] Status place_spares();
   void report(const char* stage, std::uint64_t done, std::uint64_t total, std::uint64_t keys) const {
     if (options_.progress) options_.progress({stage, done, total, keys});
   }
@@ -98,8 +103,8 @@ Status Recovery::load_snapshot() {
                    ", and the log does not reach back to the beginning: restore a backup");
   }
   if (!log_.empty()) {
-    return corrupt(std::string("the snapshot is missing in ") + directory_.path() + ": the log there begins at LSN " +
-                   std::to_string(log_.first_lsn()) + ", not at 0");
+    return corrupt(std::string(kSnapshotName) + " is missing in " + directory_.path() +
+                   ": the log there begins at LSN " + std::to_string(log_.first_lsn()) + ", not at 0");
   }
   bool dump_there = false;
   Status dump = load(kRedisSnapshotName, dump_there);
@@ -202,7 +207,7 @@ Status Recovery::replay_log() {
 }
 
 // From here on the start is certain, and the disk may change.
-Status Recovery::cut_torn_tail() {
+Status Recovery::settle_disk() {
   if (Status status = directory_.remove(kTemporarySnapshotName);
       !status.ok() && status.code() != StatusCode::kNotFound) {
     return status;
@@ -213,22 +218,47 @@ Status Recovery::cut_torn_tail() {
     if (status.ok()) status = directory_.sync();
     if (!status.ok()) return status;
   }
+  // Kept: what was read may be in the hands of the kernel only, when the last process was killed. From here on it is
+  // shown to clients and named as durable.
+  for (const SegmentFile& file : log_.files()) {
+    if (end_.segment == nullptr || file.number > end_.segment->number) break;
+    if (Status status = sync_file(file.number); !status.ok()) return status;
+  }
   // The last file first: after a crash in between, what is left still looks like a torn tail.
   for (auto part = end_.torn.rbegin(); part != end_.torn.rend(); ++part) {
-    Result<std::unique_ptr<env::File>> file =
-        directory_.open(segment_name(part->number), env::OpenMode::kReadWrite, env::Caching::kDirect);
-    if (!file.ok()) return file.status();
-    const Result<std::uint64_t> size = file.value()->size();
-    if (!size.ok()) return size.status();
-    const PageMemory zeros(kBatchBytesMax);
-    for (std::uint64_t at = part->offset; at < size.value(); at += kBatchBytesMax) {
-      const std::uint64_t bytes = std::min<std::uint64_t>(kBatchBytesMax, size.value() - at);
-      if (Status status = file.value()->write(at, {zeros.data(), bytes}); !status.ok()) return status;
-    }
-    if (Status status = file.value()->sync(); !status.ok()) return status;
-    result_.cut_bytes += size.value() - part->offset;
+    if (Status status = fill_with_zeros(part->number, part->offset); !status.ok()) return status;
   }
   return {};
+}
+
+Status Recovery::sync_file(std::uint64_t number) {
+  Result<std::unique_ptr<env::File>> file =
+      directory_.open(segment_name(number), env::OpenMode::kReadWrite, env::Caching::kDirect);
+  return file.ok() ? file.value()->sync() : file.status();
+}
+
+Status Recovery::fill_with_zeros(std::uint64_t number, std::uint64_t offset) {
+  Result<std::unique_ptr<env::File>> file =
+      directory_.open(segment_name(number), env::OpenMode::kReadWrite, env::Caching::kDirect);
+  if (!file.ok()) return file.status();
+  const Result<std::uint64_t> size = file.value()->size();
+  if (!size.ok()) return size.status();
+  const std::uint64_t end = size.value() / kPageBytes * kPageBytes;  // what lies behind is no page of a batch
+  if (offset >= end) return {};
+  // The header of the torn batch goes first, and nothing with it: what else is torn may be whole again for want of
+  // nothing but zeros, and then a crash in here would leave a batch that was not there before.
+  const PageMemory page(kPageBytes);
+  const Result<std::size_t> read = file.value()->read(offset, {page.data(), kPageBytes});
+  if (!read.ok()) return read.status();
+  std::memset(page.data(), 0, kSectorBytes);
+  if (Status status = file.value()->write_durably(offset, {page.data(), kPageBytes}); !status.ok()) return status;
+  const PageMemory zeros(std::min<std::uint64_t>(kBatchBytesMax, end - offset));
+  for (std::uint64_t at = offset; at < end; at += kBatchBytesMax) {
+    const std::uint64_t bytes = std::min<std::uint64_t>(kBatchBytesMax, end - at);
+    if (Status status = file.value()->write(at, {zeros.data(), bytes}); !status.ok()) return status;
+  }
+  result_.cut_bytes += end - offset;
+  return file.value()->sync();
 }
 
 Status Recovery::place_log() {
@@ -238,16 +268,14 @@ Status Recovery::place_log() {
   SegmentPool::Found& found = result_.segments;
   if (!log_.files().empty()) found.next_number = log_.files().front().number;
   for (const SegmentFile& file : log_.files()) {
-    if (end_.segment != nullptr && file.number <= end_.segment->number) {
-      found.used.push_back({file.number, file.header.first_lsn});
-      found.next_number = file.number + 1;
-    } else if (end_.segment != nullptr && file.number == found.next_number + found.spares &&
-               file.file_bytes == options_.segments.segment_bytes) {
-      ++found.spares;  // one of another size is filled anew, and so is what comes behind it
-    }
+    if (end_.segment == nullptr || file.number > end_.segment->number) break;
+    found.used.push_back({file.number, file.header.first_lsn, file.file_bytes});
+    found.next_number = file.number + 1;
   }
+  if (Status status = place_spares(); !status.ok()) return status;
   if (end_.segment == nullptr) return {};
   position.salt = end_.segment->header.salt;
+  position.next_salt = end_.segment->header.next_salt;
   // A segment of another size is left as it is; the next one has the size that is asked for now.
   if (end_.segment->file_bytes != options_.segments.segment_bytes) return {};
   Result<std::unique_ptr<env::File>> file =
@@ -255,6 +283,27 @@ Status Recovery::place_log() {
   if (!file.ok()) return file.status();
   position.segment = {end_.segment->number, std::move(file).value()};
   position.offset = end_.offset;
+  return {};
+}
+
+// Files behind the log: those of full size are spares, up to the first that is not.
+Status Recovery::place_spares() {
+  SegmentPool::Found& found = result_.segments;
+  std::uint64_t past_last = found.next_number;
+  for (const SegmentFile& file : log_.files()) {
+    if (file.number < found.next_number) continue;
+    past_last = file.number + 1;
+    if (file.number != found.next_number + found.spares || file.file_bytes != options_.segments.segment_bytes) continue;
+    // It may have been filled by a process that was killed before it synced.
+    if (Status status = sync_file(file.number); !status.ok()) return status;
+    ++found.spares;
+  }
+  // The others go, from the back, each before the next: a crash must leave neither a gap nor a file behind a short one.
+  for (std::uint64_t number = past_last; number > found.next_number + found.spares; --number) {
+    Status status = directory_.remove(segment_name(number - 1));
+    if (status.ok()) status = directory_.sync();
+    if (!status.ok()) return status;
+  }
   return {};
 }
 

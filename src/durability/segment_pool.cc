@@ -28,7 +28,7 @@ std::optional<ReadySegment> SegmentPool::take(Lsn first_lsn) {
   if (ready_.empty()) return std::nullopt;
   ReadySegment segment = std::move(ready_.front());
   ready_.pop_front();
-  used_.push_back({segment.number, first_lsn});
+  used_.push_back({segment.number, first_lsn, options_.segment_bytes});
   return segment;
 }
 
@@ -44,7 +44,9 @@ std::size_t SegmentPool::ready() const {
 
 std::uint64_t SegmentPool::used_bytes() const {
   const base::MutexLock lock(mutex_);
-  return used_.size() * options_.segment_bytes;
+  std::uint64_t bytes = 0;
+  for (const UsedSegment& used : used_) bytes += used.file_bytes;
+  return bytes;
 }
 
 std::uint64_t SegmentPool::bytes_since(Lsn lsn) const {
@@ -99,11 +101,13 @@ Status SegmentPool::recycle(Lsn lsn) {
     std::uint64_t spare_number = 0;
     {
       const base::MutexLock lock(mutex_);
-      // A segment ends where the next one begins; the newest is in use.
-      if (used_.size() < 2 || used_[1].first_lsn > lsn) return {};
+      // A segment ends where the next one begins. The next one must hold something before `lsn`: then its header is on
+      // disk, and there is always a file that says to which database and where in the stream the log belongs.
+      if (used_.size() < 2 || used_[1].first_lsn >= lsn) return {};
       number = used_.front().number;
+      const bool fits = used_.front().file_bytes == options_.segment_bytes;
       used_.pop_front();
-      if (ready_.size() + spares_ < kReady) spare_number = next_number_ + spares_++;
+      if (fits && ready_.size() + spares_ < kReady) spare_number = next_number_ + spares_++;
     }
     const std::string name = segment_name(number);
     Status status = spare_number != 0 ? directory_.rename(name, segment_name(spare_number)) : directory_.remove(name);

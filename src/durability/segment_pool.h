@@ -7,6 +7,7 @@
 //   1. A segment is handed out only when all its bytes and its name are on disk: a full disk is met here, before any
 //      command needs the room.
 //   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers.
+//   3. A file that is not of full size is the last one: it is being filled, and nothing comes behind it before it is.
 #pragma once
 
 #include <atomic>
@@ -32,6 +33,7 @@ struct ReadySegment {
 struct UsedSegment {
   std::uint64_t number = 0;
   Lsn first_lsn = 0;
+  std::uint64_t file_bytes = 0;
 };
 
 class SegmentPool {
@@ -49,7 +51,7 @@ class SegmentPool {
   struct Found {
     std::deque<UsedSegment> used;   // the segments that hold the log, ascending
     std::uint64_t next_number = 1;  // of the next segment to prepare
-    std::uint64_t spares = 0;       // full-size files from there on, in order
+    std::uint64_t spares = 0;       // files of full size from there on, in order, on disk with name and size
   };
 
   SegmentPool(env::Directory& directory, const Options& options, Found found);
@@ -60,8 +62,8 @@ class SegmentPool {
   // Makes the next segment ready: from a spare file, or by filling a new one with zeros. kNoSpace when the disk is
   // full; then nothing has changed, and it may be tried again.
   [[nodiscard]] Status prepare_one();
-  // Lets go of the segments whose last byte lies before `lsn`: as many as are wanted become spares, the rest are
-  // removed.
+  // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`: as
+  // many as are wanted become spares, the rest are removed.
   [[nodiscard]] Status recycle(Lsn lsn);
 
   [[nodiscard]] std::size_t ready() const;
