@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "durability/database_for_tests.h"
-#include "durability/rdb_for_tests.h"
 #include "env/memory_directory.h"
 #include "env/seeded_random.h"
 
@@ -212,24 +211,11 @@ class CrashWorkload {
     ASSERT_TRUE(status.ok()) << status.message();
   }
 
-  // By hand, in the order of docs/formats/snapshot.md.
   void snapshot() {
     sync();
     const Lsn lsn = database_->log().end_lsn();
-    SnapshotInfo info;
-    info.version = "test";
-    info.database_id = to_text(database_->log().database_id());
-    info.lsn = lsn;
-    info.keys = model_.keys().size();
-    RdbBuilder builder(rdb_header(info));
-    for (const auto& [at, value] : model_.keys()) builder.select(at.first).key(at.second, value);
-    {
-      auto file = disk_.open(kTemporarySnapshotName, env::OpenMode::kCreate, env::Caching::kBuffered);
-      ASSERT_TRUE(file.ok() && file.value()->write(0, builder.end()).ok() && file.value()->sync().ok());
-    }
-    if (disk_.exists(kSnapshotName)) ASSERT_TRUE(disk_.rename(kSnapshotName, kPreviousSnapshotName).ok());
-    ASSERT_TRUE(disk_.rename(kTemporarySnapshotName, kSnapshotName).ok());
-    ASSERT_TRUE(disk_.sync().ok());
+    const Status written = write_snapshot(disk_, model_, database_->log().database_id(), lsn);
+    ASSERT_TRUE(written.ok()) << written.message();
     ASSERT_TRUE(database_->pool().recycle(std::exchange(newest_snapshot_, lsn)).ok());
   }
 

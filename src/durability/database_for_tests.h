@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "durability/log.h"
 #include "durability/log_group.h"
+#include "durability/rdb_for_tests.h"
 #include "durability/recovery.h"
 #include "durability/segment_pool.h"
 #include "env/clock.h"
@@ -103,6 +104,29 @@ class Model {
   Keys keys_;
   std::uint64_t digest_ = 0;  // as of a keyspace with these keys
 };
+
+// A snapshot, small and by hand, in the order of docs/formats/snapshot.md.
+[[nodiscard]] inline Status write_snapshot(env::Directory& directory, const Model& model, const DatabaseId& id,
+                                           Lsn lsn) {
+  SnapshotInfo info;
+  info.version = "test";
+  info.database_id = to_text(id);
+  info.lsn = lsn;
+  info.keys = model.keys().size();
+  RdbBuilder builder(rdb_header(info));
+  for (const auto& [at, value] : model.keys()) builder.select(at.first).key(at.second, value);
+  {
+    auto file = directory.open(kTemporarySnapshotName, env::OpenMode::kCreate, env::Caching::kBuffered);
+    if (!file.ok()) return file.status();
+    if (Status status = file.value()->write(0, builder.end()); !status.ok()) return status;
+    if (Status status = file.value()->sync(); !status.ok()) return status;
+  }
+  Status status = directory.rename(kSnapshotName, kPreviousSnapshotName);
+  if (status.ok() || status.code() == StatusCode::kNotFound) {
+    status = directory.rename(kTemporarySnapshotName, kSnapshotName);
+  }
+  return status.ok() ? directory.sync() : status;
+}
 
 // The smallest segments that hold more than one batch.
 struct SmallSizes {
@@ -237,6 +261,7 @@ class HandDatabase {
   [[nodiscard]] Log& log() { return *log_; }
   [[nodiscard]] SegmentPool& pool() { return *pool_; }
   [[nodiscard]] const Recovered& recovered() const { return recovered_; }
+  [[nodiscard]] bool started() const { return log_ != nullptr; }
   // Where recovery found the end.
   [[nodiscard]] Lsn recovered_lsn() const { return lsn_; }
   [[nodiscard]] const std::vector<Status>& failures() const { return failures_; }

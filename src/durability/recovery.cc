@@ -115,8 +115,8 @@ Status Recovery::load_snapshot() {
 Status Recovery::load(const char* name, bool& there) {
   Result<std::unique_ptr<env::File>> file = directory_.open(name, env::OpenMode::kRead, env::Caching::kBuffered);
   if (file.status().code() == StatusCode::kNotFound) return {};
+  there = true;  // also when it cannot be opened: it must not be taken for missing
   if (!file.ok()) return file.status();
-  there = true;
   const Result<std::uint64_t> size = file.value()->size();
   if (!size.ok()) return size.status();
   RdbFileSource source(*file.value(), size.value(), directory_.path() + "/" + name);

@@ -1,0 +1,336 @@
+// The disk refuses, once or from some moment on: a run of a database is repeated with its first call failing, its
+// second, and so on. Whatever fails, what was acknowledged is there when the disk is well again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "durability/database_for_tests.h"
+#include "env/crash_states.h"
+#include "env/faulty_directory.h"
+#include "env/memory_directory.h"
+
+namespace kvstore::durability {
+namespace {
+
+using env::DiskOperation;
+using env::FaultKind;
+using env::FaultPlan;
+using env::FaultyDirectory;
+using env::MemoryDirectory;
+using testing::Digest;
+using testing::HandDatabase;
+using testing::Model;
+using testing::SmallSizes;
+
+// Two starts with writes in between, over several segments and two snapshots; ends at the first failure.
+class FaultyRun {
+ public:
+  FaultyRun(Mode mode, const FaultPlan& plan) : plan_(plan), faulty_(disk_, plan) {
+    sizes_.mode = mode;
+    disk_.start_trace();
+    const Status status = all();
+    // A full disk while a segment is prepared is no failure: it goes on when there is room.
+    if (status.code() == StatusCode::kNoSpace && database_->started() && database_->failures().empty()) go_on();
+    if (database_->started() && !database_->failures().empty()) poke();
+  }
+  [[nodiscard]] std::uint64_t faults() const { return faulty_.faults(); }
+
+  // The process is gone; the disk is well.
+  void check() {
+    database_.reset();
+    check_disk(*disk_.after_kill(), "after a kill");
+    if (plan_.nth % 3 == 0) check_power_loss();
+  }
+
+ private:
+  struct Point {
+    Lsn lsn;
+    std::uint64_t digest;
+  };
+
+  Status all() {
+    for (int start = 0; start < 2; ++start) {
+      database_ = std::make_unique<HandDatabase>(faulty_, sizes_);
+      if (Status status = database_->open(); !status.ok()) return status;
+      for (int i = 0; i < 10; ++i) {
+        if (Status status = write(start * 100 + i); !status.ok()) return status;
+        if (i % 4 != 3) continue;
+        if (Status status = database_->log().sync(); !status.ok()) return status;
+        note();
+        if (Status status = database_->log().write_marker(); !status.ok()) return status;
+        if (i != 7) continue;
+        const Lsn lsn = database_->log().end_lsn();
+        const Status status = write_snapshot(faulty_, model_, database_->log().database_id(), lsn);
+        if (!status.ok()) return status;
+        if (Status recycled = database_->pool().recycle(snapshot_lsn_); !recycled.ok()) return recycled;
+        snapshot_lsn_ = lsn;
+      }
+      if (Status status = database_->log().sync(); !status.ok()) return status;
+      note();
+    }
+    return {};
+  }
+  Status write(int number) {
+    const std::string key = "key" + std::to_string(number % 5);
+    const std::string value(static_cast<std::size_t>(number % 3 == 0 ? 9000 : 100 + 500 * (number % 5)), 'v');
+    database_->set(0, key, value);
+    model_.set(0, key, value);
+    points_.push_back({database_->log().end_lsn(), model_.digest()});
+    const Status status = database_->commit_all();
+    note();
+    return status;
+  }
+  void note() {
+    const Log& log = database_->log();
+    acknowledged_ = log.acknowledged_lsn();
+    durable_ = log.durable_lsn();
+    disk_.note_acknowledged(durable_);
+  }
+  void go_on() {
+    faulty_.set_plan({});
+    const Status status = database_->commit_all();
+    ASSERT_TRUE(status.ok()) << status.message();
+    ASSERT_TRUE(database_->log().sync().ok());
+    ASSERT_EQ(database_->log().space(), Log::Space::kFree);
+    note();
+    ASSERT_EQ(acknowledged_, database_->log().end_lsn());
+  }
+  // Whoever has not heard yet that the log failed goes on trying; nothing of it reaches the disk.
+  void poke() {
+    const auto writes = [&] {
+      const env::DiskTrace trace = disk_.trace();
+      return std::count_if(trace.operations.begin(), trace.operations.end(), [](const DiskOperation& operation) {
+        return operation.kind == DiskOperation::Kind::kWrite && operation.name.find(".wal.") != std::string::npos;
+      });
+    };
+    const auto before = writes();
+    faulty_.set_plan({});
+    Log& log = database_->log();
+    EXPECT_EQ(database_->failures().size(), 1U);
+    database_->set(1, "after the failure", "value");
+    log.commit_here();
+    EXPECT_FALSE(log.write_marker().ok());
+    EXPECT_FALSE(log.sync().ok());
+    EXPECT_FALSE(log.wait_acknowledged(log.end_lsn()).ok());
+    EXPECT_FALSE(log.begin_commit());
+    EXPECT_EQ(log.acknowledged_lsn(), acknowledged_);
+    EXPECT_EQ(log.durable_lsn(), durable_);
+    EXPECT_EQ(writes(), before) << "written after a failure";
+  }
+
+  void check_disk(MemoryDirectory& disk, const std::string& what) {
+    HandDatabase database(disk, sizes_);
+    const Status status = database.recover();
+    ASSERT_TRUE(status.ok()) << what << ": " << status.message();
+    const Lsn lsn = database.recovered_lsn();
+    ASSERT_GE(lsn, what == "after a kill" ? acknowledged_ : durable_) << what;
+    std::uint64_t expected = 0;
+    for (const Point& point : points_) {
+      if (point.lsn <= lsn) expected = point.digest;
+    }
+    ASSERT_EQ(Digest::of(database.keyspace()), expected) << what << " at LSN " << lsn;
+    const Status started = database.start();
+    ASSERT_TRUE(started.ok()) << what << ": " << started.message();
+    database.set(0, "new", "value");
+    ASSERT_TRUE(database.commit_all().ok()) << what;
+  }
+  void check_power_loss() {
+    env::CrashStates states(disk_.trace(), plan_.nth, {4, 4, 1, 2});
+    const std::size_t end = states.trace().operations.size();
+    while (auto state = states.next()) {
+      if (state->position == end) check_disk(*state->disk, state->description);
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+
+  const FaultPlan plan_;
+  SmallSizes sizes_;
+  MemoryDirectory disk_;
+  FaultyDirectory faulty_;
+  std::unique_ptr<HandDatabase> database_;
+  Model model_;
+  std::vector<Point> points_;
+  Lsn acknowledged_ = 0;
+  Lsn durable_ = 0;
+  Lsn snapshot_lsn_ = 0;
+};
+
+struct Sweep {
+  const char* name;
+  FaultPlan plan;
+};
+std::vector<Sweep> sweeps() {
+  const FaultKind writes = FaultKind::kWrite | FaultKind::kWriteDurably;
+  std::vector<Sweep> all = {{"any call", {}},  {"any call from there on", {}},  {"short write", {}},
+                            {"full disk", {}}, {"full disk from there on", {}}, {"sync", {}}};
+  all[1].plan.all_later_too = true;
+  all[2].plan.kinds = writes;
+  all[2].plan.short_bytes = 4096;
+  all[3].plan.kinds = writes | FaultKind::kOpen | FaultKind::kSync;
+  all[3].plan.code = StatusCode::kNoSpace;
+  all[4].plan = all[3].plan;
+  all[4].plan.all_later_too = true;
+  all[4].plan.short_bytes = 8192;
+  all[5].plan.kinds = FaultKind::kSync | FaultKind::kSyncDirectory;
+  return all;
+}
+
+class LogFaults : public ::testing::TestWithParam<Mode> {};
+INSTANTIATE_TEST_SUITE_P(Modes, LogFaults, ::testing::Values(Mode::kAlways, Mode::kEverySecond),
+                         [](const auto& info) { return info.param == Mode::kAlways ? "Always" : "EverySecond"; });
+
+TEST_P(LogFaults, NothingAcknowledgedIsLostWhateverFails) {
+  for (const Sweep& sweep : sweeps()) {
+    const std::uint64_t runs = env::sweep_faults(sweep.plan, [&](const FaultPlan& plan) -> std::uint64_t {
+      if (HasFatalFailure()) return 0;
+      SCOPED_TRACE(std::string(sweep.name) + ", call " + std::to_string(plan.nth));
+      FaultyRun run(GetParam(), plan);
+      if (!HasFatalFailure()) run.check();
+      return run.faults();
+    });
+    EXPECT_GT(runs, 10U) << sweep.name << ": the sweep met almost nothing";
+  }
+}
+
+// A disk with everything in it that recovery changes: a torn tail, a damaged snapshot with one before it, a short
+// spare.
+class RecoveryFaults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    HandDatabase database(disk_, sizes_);
+    ASSERT_TRUE(database.open().ok());
+    Model model;
+    for (int i = 0; i < 8; ++i) {
+      const std::string value(static_cast<std::size_t>(3000 + i), 'v');
+      database.set(0, std::to_string(i), value);
+      model.set(0, std::to_string(i), value);
+      ASSERT_TRUE(database.commit_all().ok());
+      if (i % 3 != 2) continue;
+      ASSERT_TRUE(write_snapshot(disk_, model, database.log().database_id(), database.log().end_lsn()).ok());
+    }
+    digest_ = model.digest();
+    // A batch of two pages of which the first arrived.
+    database.set(0, "torn", std::string(6000, 't'));
+    while (database.pool().wants_segment()) ASSERT_TRUE(database.prepare_one().ok());
+    const std::optional<Log::Commit> commit = database.log().begin_commit();
+    ASSERT_TRUE(commit);
+    ASSERT_TRUE(commit->file->write(commit->offset, commit->bytes.substr(0, commit->bytes.size() - 4096)).ok());
+    std::string snapshot = disk_.contents(kSnapshotName);
+    snapshot[snapshot.size() / 2] ^= 1;
+    disk_.put(kSnapshotName, snapshot);
+    disk_.put(kTemporarySnapshotName, "half");
+    const auto names = disk_.list();
+    const std::uint64_t last = segment_number_of(names.value().back()).value_or(0);
+    ASSERT_GT(last, 2U) << names.value().back();
+    disk_.put(segment_name(last + 1), "short");
+  }
+
+  const SmallSizes sizes_{};
+  MemoryDirectory disk_;
+  std::uint64_t digest_ = 0;
+};
+
+TEST_F(RecoveryFaults, AFailureIsReportedAndTheNextStartIsAsGood) {
+  FaultPlan plan;
+  for (const bool later : {false, true}) {
+    plan.all_later_too = later;
+    const std::uint64_t runs = env::sweep_faults(plan, [&](const FaultPlan& now) -> std::uint64_t {
+      SCOPED_TRACE("call " + std::to_string(now.nth));
+      const auto disk = disk_.after_kill();
+      FaultyDirectory faulty(*disk, now);
+      HandDatabase database(faulty, sizes_);
+      const Status status = database.open();
+      if (faulty.faults() > 0) EXPECT_FALSE(status.ok());
+      if (faulty.faults() == 0) EXPECT_TRUE(status.ok()) << status.message();
+      HandDatabase next(*disk, sizes_);
+      const Status next_status = next.open();
+      EXPECT_TRUE(next_status.ok()) << next_status.message();
+      EXPECT_EQ(Digest::of(next.keyspace()), digest_);
+      return faulty.faults();
+    });
+    EXPECT_GT(runs, 30U);
+  }
+}
+
+TEST(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
+  MemoryDirectory disk;
+  FaultyDirectory faulty(disk);
+  SmallSizes sizes;
+  sizes.segment_bytes = kPageBytes + 16 * kPageBytes;
+  HandDatabase database(faulty, sizes);
+  ASSERT_TRUE(database.open().ok());
+  Log& log = database.log();
+  EXPECT_EQ(log.space(), Log::Space::kFree);
+  // Room for half a segment more.
+  faulty.set_capacity(2 * sizes.segment_bytes - 8 * kPageBytes);
+  const std::size_t files = disk.list().value().size();
+  EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
+  EXPECT_EQ(disk.list().value().size(), files) << "the attempt left something behind";
+  EXPECT_EQ(log.space(), Log::Space::kFree) << "three quarters of the segment are left";
+
+  std::vector<Log::Space> seen;
+  for (int i = 0; i < 15; ++i) {
+    database.set(0, "key" + std::to_string(i), "value");
+    log.commit_here();
+    if (seen.empty() || seen.back() != log.space()) seen.push_back(log.space());
+  }
+  EXPECT_EQ(seen, (std::vector{Log::Space::kFree, Log::Space::kDeletesOnly, Log::Space::kNone}));
+  EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn()) << "the last part of a segment is for those already running";
+  database.set(0, "waits", std::string(7000, 'w'));
+  log.commit_here();
+  EXPECT_LT(log.acknowledged_lsn(), log.end_lsn());
+  EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
+  EXPECT_EQ(log.space(), Log::Space::kNone);
+
+  faulty.set_capacity(FaultyDirectory::kUnlimited);
+  ASSERT_TRUE(database.prepare_one().ok());
+  EXPECT_EQ(log.space(), Log::Space::kFree);
+  log.commit_here();
+  EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn());
+  EXPECT_TRUE(database.failures().empty());
+  HandDatabase next(disk, sizes);
+  ASSERT_TRUE(next.recover().ok());
+  EXPECT_EQ(Digest::of(next.keyspace()), Digest::of(database.keyspace()));
+}
+
+// A file of another size must neither be taken for a spare nor leave a hole when there is no room for a new one.
+TEST(LogSpace, AnotherSegmentSizeIsTakenUpAlsoOnAFullDisk) {
+  MemoryDirectory disk;
+  SmallSizes sizes;
+  std::uint64_t digest = 0;
+  Model model;
+  for (const std::uint64_t pages : {7, 12, 9, 7}) {
+    sizes.segment_bytes = pages * kPageBytes;
+    FaultyDirectory faulty(disk);
+    HandDatabase database(faulty, sizes);
+    ASSERT_TRUE(database.recover().ok());
+    EXPECT_EQ(Digest::of(database.keyspace()), digest);
+    faulty.set_capacity(pages * kPageBytes / 2);
+    EXPECT_EQ(database.start().code(), StatusCode::kNoSpace);
+    faulty.set_capacity(FaultyDirectory::kUnlimited);
+    HandDatabase again(faulty, sizes);
+    Status status = again.open();
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (int i = 0; i < 12; ++i) {
+      const std::string value(static_cast<std::size_t>(4000 + i), 'v');
+      again.set(0, std::to_string(i), value);
+      model.set(0, std::to_string(i), value);
+      ASSERT_TRUE(again.commit_all().ok());
+    }
+    const Lsn lsn = again.log().end_lsn();
+    status = write_snapshot(disk, model, again.log().database_id(), lsn);
+    ASSERT_TRUE(status.ok() && again.pool().recycle(lsn).ok());
+    for (int i = 0; i < 5; ++i) {
+      again.set(1, "more", std::string(4000, static_cast<char>('a' + i)));
+      model.set(1, "more", std::string(4000, static_cast<char>('a' + i)));
+      ASSERT_TRUE(again.commit_all().ok());
+    }
+    digest = model.digest();
+  }
+}
+
+}  // namespace
+}  // namespace kvstore::durability
