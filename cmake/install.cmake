@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-install(TARGETS kv_store_server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+install(TARGETS kv_store_server kv_store_check RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
 foreach(program benchmark_direct benchmark_tcp benchmark_writes benchmark_durability benchmark_peers)
   if(TARGET ${program})
     # OPTIONAL: who builds the server alone can install it alone.

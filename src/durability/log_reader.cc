@@ -22,7 +22,12 @@ Status LogReader::open() {
       files_.push_back({*number, 0, false, false, {}});
   }
   std::sort(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  const Status read = read_headers();
+  const Status checked = check_files();  // in any case: what lies before a missing file can be read
+  return read.ok() ? checked : read;
+}
 
+Status LogReader::read_headers() {
   for (std::size_t i = 0; i < files_.size(); ++i) {
     SegmentFile& file = files_[i];
     if (i > 0 && file.number != files_[i - 1].number + 1) {
@@ -45,7 +50,7 @@ Status LogReader::open() {
                      std::to_string(file.header.segment_bytes) + " bytes, but has " + std::to_string(file.file_bytes));
     }
   }
-  return check_files();
+  return {};
 }
 
 // What can be said of the files from their headers alone.
@@ -145,6 +150,13 @@ std::size_t LogReader::position_of(Lsn from) const {
   std::size_t position = 0;
   while (position + 1 < used_ && files_[position + 1].header.first_lsn <= from) ++position;
   return position;
+}
+
+std::uint64_t LogReader::file_bytes(std::uint64_t number) const {
+  const auto file = std::find_if(files_.begin(), files_.end(),
+                                 [number](const auto& candidate) { return candidate.number == number; });
+  KV_ASSERT(file != files_.end());
+  return file->file_bytes;
 }
 
 std::uint64_t LogReader::bytes_from(Lsn from) const {

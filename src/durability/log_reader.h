@@ -73,13 +73,16 @@ class LogReader {
   explicit LogReader(env::Directory& directory) : directory_(directory) {}
 
   // Looks at the files. kCorruption: a file is missing among them, or belongs to another database, or is of a version
-  // that is not known.
+  // that is not known; what lies before that file can be read all the same.
   [[nodiscard]] Status open();
   [[nodiscard]] const std::vector<SegmentFile>& files() const { return files_; }
   [[nodiscard]] bool empty() const { return used_ == 0; }  // it has no beginning that can be read
   [[nodiscard]] const DatabaseId& database_id() const { return files_.front().header.database_id; }
   // Where the log begins; precondition: !empty().
   [[nodiscard]] Lsn first_lsn() const { return files_.front().header.first_lsn; }
+  [[nodiscard]] std::uint64_t file_bytes(std::uint64_t number) const;
+  // Where the segment begins that holds `lsn`; precondition: first_lsn() <= lsn.
+  [[nodiscard]] Lsn segment_start(Lsn lsn) const { return files_[position_of(lsn)].header.first_lsn; }
   // Bytes of the segments that hold the log from `from` on.
   [[nodiscard]] std::uint64_t bytes_from(Lsn from) const;
 
@@ -95,6 +98,7 @@ class LogReader {
 
   [[nodiscard]] Status open_file(const SegmentFile& file);
   [[nodiscard]] Result<std::string_view> window(std::uint64_t offset, std::size_t bytes);
+  [[nodiscard]] Status read_headers();
   [[nodiscard]] Status check_files();
   [[nodiscard]] std::optional<std::uint64_t> salt_of(std::size_t i) const;
   [[nodiscard]] Result<std::optional<BatchHeader>> batch_at(std::uint64_t number, std::uint64_t salt,

@@ -35,7 +35,9 @@ class Recovery {
 
   Result<Recovered> run() {
     // What was renamed or created before a crash is on disk from here on, or the start fails.
-    if (Status status = directory_.sync(); !status.ok()) return status;
+    if (options_.change_disk) {
+      if (Status status = directory_.sync(); !status.ok()) return status;
+    }
     if (Status status = log_.open(); !status.ok()) return status;
     for (const auto step : {&Recovery::load_snapshot, &Recovery::check_match, &Recovery::replay_log,
                             &Recovery::settle_disk, &Recovery::place_log}) {
@@ -208,6 +210,10 @@ Status Recovery::replay_log() {
 
 // From here on the start is certain, and the disk may change.
 Status Recovery::settle_disk() {
+  if (!options_.change_disk) {
+    for (const LogEnd::TornPart& part : end_.torn) result_.cut_bytes += log_.file_bytes(part.number) - part.offset;
+    return {};
+  }
   if (Status status = directory_.remove(kTemporarySnapshotName);
       !status.ok() && status.code() != StatusCode::kNotFound) {
     return status;
@@ -272,6 +278,7 @@ Status Recovery::place_log() {
     found.used.push_back({file.number, file.header.first_lsn, file.file_bytes});
     found.next_number = file.number + 1;
   }
+  if (!options_.change_disk) return {};
   if (Status status = place_spares(); !status.ok()) return status;
   if (end_.segment == nullptr) return {};
   position.salt = end_.segment->header.salt;

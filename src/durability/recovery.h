@@ -51,6 +51,9 @@ struct RecoveryOptions {
   SegmentPool::Options segments;
   unsigned threads = 0;  // 0: one a core
   std::function<void(const RecoveryProgress&)> progress;
+  // False: a rehearsal. The keyspace becomes what a start would make it, the verdict is the same, and nothing on disk
+  // is changed or opened for writing; the result then has no segment to go on with.
+  bool change_disk = true;
 };
 
 struct Recovered {

@@ -63,6 +63,13 @@ std::optional<Status> SnapshotService::result(std::uint64_t number) const {
   return results_[number % kResultsKept];
 }
 
+Status SnapshotService::wait(std::uint64_t number) {
+  const base::MutexLock lock(mutex_);
+  while (!stop_ && number > ended_) wake_.wait(mutex_);
+  if (number > ended_) return {StatusCode::kUnavailable, "no snapshot is taken any more"};
+  return results_[number % kResultsKept];
+}
+
 void SnapshotService::log_grew() {
   if (options_.log_bytes_max == 0 || in_progress()) return;
   if (segments_.bytes_since(last_lsn()) >= options_.log_bytes_max) static_cast<void>(request());
@@ -102,6 +109,7 @@ void SnapshotService::take(std::uint64_t number) {
     const base::MutexLock lock(mutex_);
     ended_ = number;
     results_[number % kResultsKept] = taken.status();
+    wake_.notify_all();
   }
   if (options_.on_report) {
     options_.on_report({false, taken.status(), taken.ok() ? taken.value() : SnapshotTaken{}, duration_us});

@@ -55,6 +55,8 @@ class SnapshotService {
   std::uint64_t request();
   // How that one ended; nothing while it has not. Kept for the last kResultsKept.
   [[nodiscard]] std::optional<Status> result(std::uint64_t number) const;
+  // Waits until that one has ended, and says how; kUnavailable when the service was stopped before.
+  [[nodiscard]] Status wait(std::uint64_t number);
   [[nodiscard]] bool in_progress() const;
   [[nodiscard]] std::int64_t last_save_s() const { return last_save_s_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool last_ok() const { return last_ok_.load(std::memory_order_relaxed); }

@@ -5,8 +5,6 @@
 namespace kvstore::durability {
 namespace {
 
-constexpr const char* kLockName = "kvstore.db.lock";
-
 SegmentPool::Options segment_options(const StorageOptions& options) {
   SegmentPool::Options segments;
   segments.segment_bytes = options.segment_bytes;

@@ -26,6 +26,9 @@
 
 namespace kvstore::durability {
 
+// The file whose lock keeps a second server out of the directory.
+inline constexpr const char* kLockName = "kvstore.db.lock";
+
 struct StorageOptions {
   Mode mode = Mode::kAlways;
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;

@@ -70,7 +70,8 @@ bool is_plain_name(std::string_view name) {
 
 class PosixDirectory final : public Directory {
  public:
-  PosixDirectory(Handle folder, std::string path) : folder_(std::move(folder)), path_(std::move(path)) {}
+  PosixDirectory(Handle folder, std::string path, bool read_only)
+      : folder_(std::move(folder)), path_(std::move(path)), read_only_(read_only) {}
 
   Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode, Caching caching) override;
   Status rename(std::string_view from, std::string_view to) override;
@@ -86,10 +87,13 @@ class PosixDirectory final : public Directory {
   }
   [[nodiscard]] std::string where(std::string_view name) const { return std::string(name) + " in " + path_; }
   [[nodiscard]] Status check(std::string_view name) const;
+  // check(), for what changes something.
+  [[nodiscard]] Status check_change(std::string_view name) const;
   [[nodiscard]] bool is_regular(const dirent& entry) const;
 
   const Handle folder_;
   const std::string path_;
+  const bool read_only_;
   Handle lock_;
 };
 
@@ -98,8 +102,13 @@ Status PosixDirectory::check(std::string_view name) const {
   return Status(StatusCode::kIoError, "cannot use '" + std::string(name) + "' in " + path_ + ": not a plain file name");
 }
 
+Status PosixDirectory::check_change(std::string_view name) const {
+  if (!read_only_) return check(name);
+  return Status(StatusCode::kIoError, "cannot change " + where(name) + ": the directory was opened for reading");
+}
+
 Result<std::unique_ptr<File>> PosixDirectory::open(std::string_view name, OpenMode mode, Caching caching) {
-  if (Status status = check(name); !status.ok()) return status;
+  if (Status status = mode == OpenMode::kRead ? check(name) : check_change(name); !status.ok()) return status;
   const std::string text(name);
   int flags = mode == OpenMode::kRead ? O_RDONLY : O_RDWR;
   if (mode == OpenMode::kCreate) flags |= O_CREAT | O_TRUNC;
@@ -125,15 +134,15 @@ Result<std::unique_ptr<File>> PosixDirectory::open(std::string_view name, OpenMo
 }
 
 Status PosixDirectory::rename(std::string_view from, std::string_view to) {
-  if (Status status = check(from); !status.ok()) return status;
-  if (Status status = check(to); !status.ok()) return status;
+  if (Status status = check_change(from); !status.ok()) return status;
+  if (Status status = check_change(to); !status.ok()) return status;
   if (renameat(folder_.get(), std::string(from).c_str(), folder_.get(), std::string(to).c_str()) == 0) return {};
   const int error = errno;
   return failed("rename", std::string(from) + " to " + std::string(to), error);
 }
 
 Status PosixDirectory::remove(std::string_view name) {
-  if (Status status = check(name); !status.ok()) return status;
+  if (Status status = check_change(name); !status.ok()) return status;
   return unlinkat(folder_.get(), std::string(name).c_str(), 0) == 0 ? Status() : failed("remove", name, errno);
 }
 
@@ -165,6 +174,7 @@ Result<std::vector<std::string>> PosixDirectory::list() {
 }
 
 Status PosixDirectory::sync() {
+  if (read_only_) return {};  // nothing of ours to bring to disk
   return fsync(folder_.get()) == 0 ? Status() : posix_error("sync the directory " + path_, errno);
 }
 
@@ -180,16 +190,21 @@ std::optional<std::int64_t> holder_of(int descriptor) {
 Status PosixDirectory::lock(std::string_view name) {
   KV_ASSERT(lock_.get() < 0);
   if (Status status = check(name); !status.ok()) return status;
-  Handle file(open_file(folder_.get(), std::string(name), O_RDWR | O_CREAT));
+  Handle file(open_file(folder_.get(), std::string(name), read_only_ ? O_RDONLY : O_RDWR | O_CREAT));
+  if (file.get() < 0 && read_only_ && errno == ENOENT) return {};
   if (file.get() < 0) return failed("open", name, errno);
   // flock() and not fcntl(): its lock belongs to this open file, so a second Directory in the same process is kept out
   // too, and closing some other descriptor of the file does not drop it.
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (flock(file.get(), (read_only_ ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return failed("lock", name, errno);
     const auto holder = holder_of(file.get());
     return Status(StatusCode::kUnavailable,
                   "cannot lock " + where(name) + ": the directory is in use by another server" +
                       (holder ? " (process " + std::to_string(*holder) + ")" : std::string()));
+  }
+  if (read_only_) {
+    lock_ = std::move(file);
+    return {};
   }
   // For the message above. The lock holds without it, so a full disk does not matter here.
   const std::string pid = std::to_string(getpid()) + "\n";
@@ -224,7 +239,13 @@ Result<std::unique_ptr<Directory>> open_posix_directory(std::string path) {
   Handle folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return posix_error("open the directory " + path, errno);
   if (Status status = sync_parent(folder.get(), path, created); !status.ok()) return status;
-  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(folder), std::move(path)));
+  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(folder), std::move(path), false));
+}
+
+Result<std::unique_ptr<Directory>> open_posix_directory_for_reading(std::string path) {
+  Handle folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0) return posix_error("open the directory " + path, errno);
+  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(folder), std::move(path), true));
 }
 
 }  // namespace kvstore::env

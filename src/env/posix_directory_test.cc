@@ -264,6 +264,36 @@ TEST_F(PosixDirectoryTest, DirectFileAssertsAlignment) {
   EXPECT_DEATH((void)out->read(0, page.span().subspan(1, File::kDirectAlignment)), "kDirectAlignment");
 }
 
+TEST_F(PosixDirectoryTest, OpenedForReadingChangesNothing) {
+  put("a", "1");
+  EXPECT_EQ(open_posix_directory_for_reading(base_ + "/nothing").status().code(), StatusCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(base_ + "/nothing"));
+  auto opened = open_posix_directory_for_reading(path_);
+  ASSERT_TRUE(opened.ok());
+  Directory& reader = *opened.value();
+  EXPECT_TRUE(reader.open("a", OpenMode::kRead, Caching::kBuffered).ok());
+  EXPECT_EQ(reader.open("a", OpenMode::kReadWrite, Caching::kBuffered).status().code(), StatusCode::kIoError);
+  EXPECT_EQ(reader.open("b", OpenMode::kCreate, Caching::kBuffered).status().code(), StatusCode::kIoError);
+  EXPECT_EQ(reader.rename("a", "b").code(), StatusCode::kIoError);
+  EXPECT_EQ(reader.remove("a").code(), StatusCode::kIoError);
+  EXPECT_TRUE(reader.lock("lock").ok()) << "nobody ever locked it";
+  EXPECT_EQ(reader.list().value(), std::vector<std::string>{"a"});
+}
+
+TEST_F(PosixDirectoryTest, ReadersShareALockAndKeepAWriterOut) {
+  put("lock", "");
+  auto one = open_posix_directory_for_reading(path_);
+  auto two = open_posix_directory_for_reading(path_);
+  ASSERT_TRUE(one.value()->lock("lock").ok());
+  ASSERT_TRUE(two.value()->lock("lock").ok());
+  EXPECT_EQ(directory_->lock("lock").code(), StatusCode::kUnavailable);
+  one.value().reset();
+  two.value().reset();
+  ASSERT_TRUE(directory_->lock("lock").ok());
+  auto three = open_posix_directory_for_reading(path_);
+  EXPECT_EQ(three.value()->lock("lock").code(), StatusCode::kUnavailable);
+}
+
 TEST_F(PosixDirectoryTest, LimitHitInTheMiddleOfAWriteIsAnErrorAfterTheShortPart) {
   const int result = in_child([&] {
     signal(SIGXFSZ, SIG_IGN);
