@@ -6,6 +6,15 @@
 //   kvstore::Status status = store.set("user:1", "john");
 //   std::optional<std::string> name = store.get("user:1");
 //
+// With Options::data_dir the data is on disk, and a write returns when it is durable; threads that write at the same
+// time share the trips to the disk. A read returns nothing that a crash could still take back. Without a data_dir all
+// is in memory, and gone with the store.
+//
+// When the disk is full, writes return kNoSpace and change nothing, until there is room again; erase() and clear() go
+// on a little longer. When writing failed in any other way, nothing is certain about the newest bytes, and nothing is
+// tried again: the write that met it and every one after it return kIoError (a failed one may or may not be there after
+// the next open()), and reads go on in memory.
+//
 // Thread rule: every member function may be called from any thread at any time, except the destructor.
 // Keys and values are bytes: any byte may appear in them, a key or value may be empty, each up to 512 MiB.
 // Errors are returned, never thrown; running out of memory ends the process.
@@ -21,6 +30,7 @@
 
 #include "kvstore/options.h"
 #include "kvstore/status.h"
+#include "kvstore/write_batch.h"
 
 namespace kvstore {
 
@@ -34,8 +44,11 @@ struct Stats {
 
 class KeyValueStore {
  public:
-  // kInvalidArgument when an option is out of range.
+  // Opens the store; one with a data_dir has everything that was written to it. kInvalidArgument when an option is out
+  // of range, kUnavailable when the directory is in use, kCorruption when what is on disk is not what was written there
+  // (the message says where, and what can be done), otherwise what the disk answered.
   [[nodiscard]] static Result<std::unique_ptr<KeyValueStore>> open(const Options& options);
+  // Brings everything to disk and lets the directory go.
   ~KeyValueStore();
   KeyValueStore(const KeyValueStore&) = delete;
   KeyValueStore& operator=(const KeyValueStore&) = delete;
@@ -48,11 +61,24 @@ class KeyValueStore {
   [[nodiscard]] bool get(std::string_view key, std::string& value) const;
   [[nodiscard]] bool contains(std::string_view key) const;
   // True when the key was there.
-  bool erase(std::string_view key);
+  Result<bool> erase(std::string_view key);
   // Removes every key.
-  void clear();
+  Status clear();
+  // Makes all changes of the batch, in their order: other threads see none or all, and so does the next open() after a
+  // crash. kTooLarge, and nothing changed, when a key or value in it is. Threads that want the same shards wait while
+  // it is applied: keep a batch to some thousand changes.
+  Status write(const WriteBatch& batch);
 
-  // Number of keys. Exact when no other thread writes; otherwise true at some instant for each shard.
+  // Returns when everything written so far is on disk, also with kEverySecond.
+  Status sync();
+  // Writes a snapshot of all keys, while others go on reading and writing, and lets go of the log that it makes
+  // superfluous. kInvalidArgument without a data_dir.
+  Status snapshot();
+  // Ok, or why every write fails from now on. See above.
+  [[nodiscard]] Status status() const;
+
+  // Number of keys. Exact when no other thread writes; otherwise true at some instant for each shard, and counting
+  // writes that are on their way to the disk.
   [[nodiscard]] std::size_t size() const;
 
   // Calls `visit` for every key and value until it returns false. The views are valid during the call only. Keys that

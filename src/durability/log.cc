@@ -326,6 +326,12 @@ void Log::fail(const Status& status) {
   if (options_.on_failure) options_.on_failure(status);
 }
 
+Status Log::failure() const {
+  if (!failed_.load(std::memory_order_acquire)) return {};
+  const base::MutexLock lock(wait_mutex_);
+  return failure_;
+}
+
 // --- space ---------------------------------------------------------------------------------------------------------
 
 void Log::segments_changed() {

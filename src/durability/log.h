@@ -120,6 +120,8 @@ class Log {
   [[nodiscard]] Lsn durable_lsn() const { return durable_lsn_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }  // relaxed: a figure
   [[nodiscard]] std::uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+  // Why nothing is acknowledged any more; ok while the log works.
+  [[nodiscard]] Status failure() const;
   // Whether a marker would say something new.
   [[nodiscard]] bool wants_marker() const;
 
@@ -180,7 +182,7 @@ class Log {
   std::atomic<std::uint64_t> segment_room_{0};
 
   // Those who wait in wait_acknowledged() and sync(), and files with unsynced bytes (kEverySecond).
-  base::Mutex wait_mutex_;
+  mutable base::Mutex wait_mutex_;
   std::condition_variable_any progress_;
   // seq_cst with acknowledged_lsn_: a waiter counts itself, then looks; a commit publishes, then looks for waiters.
   std::atomic<unsigned> waiters_{0};

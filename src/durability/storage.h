@@ -60,6 +60,8 @@ class Storage {
   [[nodiscard]] SnapshotProgress snapshot_progress() const { return writer_->progress(); }
   // Whether writers may go on: neither the log nor a snapshot has too much waiting for the disk.
   [[nodiscard]] bool has_room() const { return log_->has_room() && writer_->has_room(); }
+  // For threads that may wait until a snapshot has written more of what it holds.
+  void wait_for_room() { writer_->wait_for_room(); }
   [[nodiscard]] const Recovered& recovered() const { return recovered_; }
   // Ends in good order: everything is synced, the log ends in a marker.
   Status close();

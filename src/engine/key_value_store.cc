@@ -4,6 +4,7 @@
 //   1. Nothing is hashed, allocated or copied by the size of a large value while a shard is locked.
 //   2. Every kWritesBetweenMaintenance writes to a shard the writing thread does a slice of background work: the store
 //      has no thread of its own.
+//   3. A store in memory pays for durability with one look at a pointer an operation.
 #include "kvstore/key_value_store.h"
 
 #include <array>
@@ -13,6 +14,10 @@
 
 #include "base/assert.h"
 #include "base/shared_bytes.h"
+#include "engine/durable_store.h"
+#include "engine/size_limits.h"
+#include "engine/store_batch.h"
+#include "env/posix_directory.h"
 #include "store/keyspace.h"
 
 namespace kvstore {
@@ -93,9 +98,23 @@ std::string_view with_address(std::string_view bytes) { return bytes.data() != n
 // Such a key cannot have been set: nothing may be read for its sake, not even the key.
 bool over_limit(std::string_view key) { return key.size() > store::Keyspace::kKeyBytesMax; }
 
-Status too_large(std::string_view what, std::size_t size, std::size_t limit) {
-  return {StatusCode::kTooLarge, std::string(what) + " has " + std::to_string(size) + " bytes; the limit is " +
-                                     std::to_string(limit) + " bytes"};
+Status out_of_range(const std::string& what, std::uint64_t value) {
+  return {StatusCode::kInvalidArgument, what + ", not " + std::to_string(value)};
+}
+
+constexpr std::uint64_t kSegmentBytesMin = std::uint64_t{2} << 20;
+constexpr std::uint64_t kSegmentBytesMax = std::uint64_t{1} << 30;
+
+Status check(const Options& options) {
+  if (options.shards < 1 || options.shards > store::ShardSet::kShardsMax) {
+    return out_of_range("shards must be 1 to " + std::to_string(store::ShardSet::kShardsMax), options.shards);
+  }
+  if (options.log_segment_bytes < kSegmentBytesMin || options.log_segment_bytes > kSegmentBytesMax) {
+    return out_of_range(
+        "log_segment_bytes must be " + std::to_string(kSegmentBytesMin) + " to " + std::to_string(kSegmentBytesMax),
+        options.log_segment_bytes);
+  }
+  return {};
 }
 
 }  // namespace
@@ -104,14 +123,16 @@ class KeyValueStore::Impl {
  public:
   explicit Impl(unsigned shards) : keyspace_(options_of(shards)), write_counts_(shards) {}
 
+  // Before the first use.
+  Status open_directory(const Options& options);
+
   Status set(std::string_view key_bytes, std::string_view value_bytes);
   [[nodiscard]] bool get(std::string_view key_bytes, std::string& value) const;
   [[nodiscard]] bool contains(std::string_view key_bytes) const;
-  bool erase(std::string_view key_bytes);
-  void clear() {
-    store::WriteContext context;
-    keyspace_.flush(kDatabase, context);
-  }
+  Result<bool> erase(std::string_view key_bytes);
+  Status clear();
+  Status write(const WriteBatch& batch);
+  [[nodiscard]] engine::DurableStore* durable() const { return durable_.get(); }
   [[nodiscard]] std::size_t size() const { return keyspace_.size(kDatabase); }
   void for_each(const std::function<bool(std::string_view, std::string_view)>& visit) const;
   [[nodiscard]] Stats stats() const;
@@ -125,11 +146,34 @@ class KeyValueStore::Impl {
   // Under the shard's lock: true when this write shall be followed by a slice of background work.
   [[nodiscard]] bool count_write(unsigned shard);
   void after_write(unsigned shard, store::WriteContext& context, bool maintain);
+  // What was read is shown when it is durable: last_lsn() with the shard locked, the wait without.
+  [[nodiscard]] store::Lsn last_lsn(unsigned shard) const {
+    return durable_ == nullptr ? 0 : durable_->last_lsn(shard);
+  }
+  void wait_readable(store::Lsn lsn) const {
+    if (lsn != 0) durable_->wait_readable(lsn);
+  }
 
   // Reading takes locks; the data a caller can see does not change.
   mutable store::Keyspace keyspace_;
   std::vector<WriteCount> write_counts_;
+  std::unique_ptr<env::Directory> directory_;
+  std::unique_ptr<engine::DurableStore> durable_;  // null: in memory only
 };
+
+Status KeyValueStore::Impl::open_directory(const Options& options) {
+  Result<std::unique_ptr<env::Directory>> directory = env::open_posix_directory(options.data_dir);
+  if (!directory.ok()) return directory.status();
+  directory_ = std::move(directory).value();
+  engine::DurableStore::Options durable;
+  durable.mode = options.durability == Durability::kAlways ? durability::Mode::kAlways : durability::Mode::kEverySecond;
+  durable.snapshot_log_bytes = options.snapshot_log_bytes;
+  durable.segment_bytes = options.log_segment_bytes / durability::kPageBytes * durability::kPageBytes;
+  auto opened = engine::DurableStore::open(*directory_, keyspace_, kDatabase, durable);
+  if (!opened.ok()) return opened.status();
+  durable_ = std::move(opened).value();
+  return {};
+}
 
 bool KeyValueStore::Impl::count_write(unsigned shard) {
   if (++write_counts_[shard].writes < kWritesBetweenMaintenance) return false;
@@ -144,13 +188,11 @@ void KeyValueStore::Impl::after_write(unsigned shard, store::WriteContext& conte
 }
 
 Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view value_bytes) {
-  if (over_limit(key_bytes)) {
-    return too_large("the key", key_bytes.size(), store::Keyspace::kKeyBytesMax);
-  }
-  if (value_bytes.size() > store::Keyspace::kValueBytesMax) {
-    return too_large("the value", value_bytes.size(), store::Keyspace::kValueBytesMax);
+  if (over_limit(key_bytes) || value_bytes.size() > store::Keyspace::kValueBytesMax) {
+    return engine::check_sizes(key_bytes, value_bytes);
   }
   const store::Key key = keyspace_.key(with_address(key_bytes));
+  if (durable_ != nullptr) return durable_->set(key, with_address(value_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
   store::NewValue value = store::NewValue::stage(with_address(value_bytes));
   store::WriteContext context;
@@ -181,7 +223,9 @@ bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) co
     KV_ASSERT(size <= small.size());
     std::memcpy(small.data(), found.bytes.data(), size);
   }
+  const store::Lsn lsn = last_lsn(shard);
   keyspace_.unlock(shard);
+  wait_readable(lsn);
 
   if (!exists) return false;
   value.assign(large ? large->data() : small.data(), size);
@@ -194,13 +238,16 @@ bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {
   const unsigned shard = keyspace_.shard_of(key.hash);
   keyspace_.lock(shard);
   const bool exists = static_cast<bool>(keyspace_.find(kDatabase, key));
+  const store::Lsn lsn = last_lsn(shard);
   keyspace_.unlock(shard);
+  wait_readable(lsn);
   return exists;
 }
 
-bool KeyValueStore::Impl::erase(std::string_view key_bytes) {
+Result<bool> KeyValueStore::Impl::erase(std::string_view key_bytes) {
   if (over_limit(key_bytes)) return false;
   const store::Key key = keyspace_.key(with_address(key_bytes));
+  if (durable_ != nullptr) return durable_->erase(key);
   const unsigned shard = keyspace_.shard_of(key.hash);
   store::WriteContext context;
   keyspace_.lock(shard);
@@ -209,6 +256,29 @@ bool KeyValueStore::Impl::erase(std::string_view key_bytes) {
   keyspace_.unlock(shard);
   if (existed) after_write(shard, context, maintain);
   return existed;
+}
+
+Status KeyValueStore::Impl::clear() {
+  if (durable_ != nullptr) return durable_->clear();
+  store::WriteContext context;
+  keyspace_.flush(kDatabase, context);
+  return {};
+}
+
+Status KeyValueStore::Impl::write(const WriteBatch& changes) {
+  if (Status status = engine::StoreBatch::check(changes); !status.ok()) return status;
+  if (durable_ != nullptr) return durable_->write(changes);
+  engine::StoreBatch batch(keyspace_, kDatabase, changes);
+  store::WriteContext context;
+  store::ShardSet to_maintain;
+  keyspace_.lock(batch.shards());
+  batch.apply(context);
+  batch.shards().for_each([&](unsigned shard) {
+    if (count_write(shard)) to_maintain.add(shard);
+  });
+  keyspace_.unlock(batch.shards());
+  batch.shards().for_each([&](unsigned shard) { after_write(shard, context, to_maintain.contains(shard)); });
+  return {};
 }
 
 void KeyValueStore::Impl::for_each(const std::function<bool(std::string_view, std::string_view)>& visit) const {
@@ -225,6 +295,7 @@ void KeyValueStore::Impl::for_each(const std::function<bool(std::string_view, st
       slice.grow();
       slice.clear();
     }
+    if (durable_ != nullptr) durable_->wait_readable(durable_->end_lsn());
     for (const Slice::Entry& entry : slice.entries()) {
       if (!visit(slice.key(entry), slice.value(entry))) return;
     }
@@ -238,11 +309,12 @@ Stats KeyValueStore::Impl::stats() const {
 }
 
 Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const Options& options) {
-  if (options.shards < 1 || options.shards > store::ShardSet::kShardsMax) {
-    return Status(StatusCode::kInvalidArgument, "shards must be 1 to " + std::to_string(store::ShardSet::kShardsMax) +
-                                                    ", not " + std::to_string(options.shards));
+  if (Status status = check(options); !status.ok()) return status;
+  auto impl = std::make_unique<Impl>(options.shards);
+  if (!options.data_dir.empty()) {
+    if (Status status = impl->open_directory(options); !status.ok()) return status;
   }
-  return std::unique_ptr<KeyValueStore>(new KeyValueStore(std::make_unique<Impl>(options.shards)));
+  return std::unique_ptr<KeyValueStore>(new KeyValueStore(std::move(impl)));
 }
 
 KeyValueStore::KeyValueStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -258,8 +330,19 @@ std::optional<std::string> KeyValueStore::get(std::string_view key) const {
 
 bool KeyValueStore::get(std::string_view key, std::string& value) const { return impl_->get(key, value); }
 bool KeyValueStore::contains(std::string_view key) const { return impl_->contains(key); }
-bool KeyValueStore::erase(std::string_view key) { return impl_->erase(key); }
-void KeyValueStore::clear() { impl_->clear(); }
+Result<bool> KeyValueStore::erase(std::string_view key) { return impl_->erase(key); }
+Status KeyValueStore::clear() { return impl_->clear(); }
+Status KeyValueStore::write(const WriteBatch& batch) { return impl_->write(batch); }
+
+Status KeyValueStore::sync() { return impl_->durable() == nullptr ? Status{} : impl_->durable()->sync(); }
+
+Status KeyValueStore::snapshot() {
+  if (impl_->durable() == nullptr) return {StatusCode::kInvalidArgument, "a store without data_dir has no snapshots"};
+  return impl_->durable()->snapshot();
+}
+
+Status KeyValueStore::status() const { return impl_->durable() == nullptr ? Status{} : impl_->durable()->status(); }
+
 std::size_t KeyValueStore::size() const { return impl_->size(); }
 
 void KeyValueStore::for_each(const std::function<bool(std::string_view key, std::string_view value)>& visit) const {

@@ -16,10 +16,14 @@
 namespace kvstore {
 namespace {
 
-std::unique_ptr<KeyValueStore> open_store(unsigned shards = 8) {
+Options with_shards(unsigned shards) {
   Options options;
   options.shards = shards;
-  auto opened = KeyValueStore::open(options);
+  return options;
+}
+
+std::unique_ptr<KeyValueStore> open_store(unsigned shards = 8) {
+  auto opened = KeyValueStore::open(with_shards(shards));
   EXPECT_TRUE(opened.ok()) << opened.status().message();
   return std::move(opened).value();
 }
@@ -35,7 +39,7 @@ std::map<std::string, std::string> content_of(const KeyValueStore& store) {
 
 TEST(KeyValueStoreTest, OptionsOutOfRangeAreRefusedByName) {
   for (unsigned shards : {0U, 257U, 1'000'000U}) {
-    const auto opened = KeyValueStore::open({.shards = shards});
+    const auto opened = KeyValueStore::open(with_shards(shards));
     ASSERT_FALSE(opened.ok()) << shards;
     EXPECT_EQ(opened.status().code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(opened.status().message(), "shards must be 1 to 256, not " + std::to_string(shards));
@@ -52,15 +56,15 @@ TEST(KeyValueStoreTest, SetGetReplaceErase) {
   auto store = open_store();
   EXPECT_EQ(store->get("k"), std::nullopt);
   EXPECT_FALSE(store->contains("k"));
-  EXPECT_FALSE(store->erase("k"));
+  EXPECT_FALSE(store->erase("k").value());
   EXPECT_TRUE(store->set("k", "1").ok());
   EXPECT_EQ(store->get("k"), "1");
   EXPECT_TRUE(store->set("k", "second").ok());
   EXPECT_EQ(store->get("k"), "second");
   EXPECT_TRUE(store->contains("k"));
   EXPECT_EQ(store->size(), 1U);
-  EXPECT_TRUE(store->erase("k"));
-  EXPECT_FALSE(store->erase("k"));
+  EXPECT_TRUE(store->erase("k").value());
+  EXPECT_FALSE(store->erase("k").value());
   EXPECT_EQ(store->get("k"), std::nullopt);
   EXPECT_EQ(store->size(), 0U);
 }
@@ -96,11 +100,11 @@ TEST(KeyValueStoreTest, EveryByteAndEmptinessAreAllowed) {
   EXPECT_EQ(store->get(std::string_view()), "");
   ASSERT_TRUE(store->set(std::string_view(), std::string_view()).ok());
   EXPECT_EQ(store->get(""), "");
-  EXPECT_TRUE(store->erase(std::string_view()));
+  EXPECT_TRUE(store->erase(std::string_view()).value());
   ASSERT_TRUE(store->set("", "").ok());
   ASSERT_TRUE(store->set("all", all_bytes).ok());
   EXPECT_EQ(store->get("all"), all_bytes);
-  EXPECT_TRUE(store->erase(""));
+  EXPECT_TRUE(store->erase("").value());
   EXPECT_FALSE(store->contains(""));
 }
 
@@ -130,7 +134,7 @@ TEST(KeyValueStoreTest, LongKeysWork) {
   }
   for (const std::string& key : keys) EXPECT_EQ(store->get(key), std::to_string(key.size()));
   EXPECT_EQ(content_of(*store).size(), keys.size());
-  for (const std::string& key : keys) EXPECT_TRUE(store->erase(key));
+  for (const std::string& key : keys) EXPECT_TRUE(store->erase(key).value());
   EXPECT_EQ(store->size(), 0U);
 }
 
@@ -159,7 +163,7 @@ TEST(KeyValueStoreTest, AKeyOverTheLimitIsNeverThere) {
   auto store = open_store();
   EXPECT_EQ(store->get(huge), std::nullopt);
   EXPECT_FALSE(store->contains(huge));
-  EXPECT_FALSE(store->erase(huge));
+  EXPECT_FALSE(store->erase(huge).value());
   munmap(memory, kTooMany);
 }
 
@@ -167,7 +171,7 @@ TEST(KeyValueStoreTest, ClearEmptiesTheStore) {
   auto store = open_store();
   for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(store->set("key" + std::to_string(i), std::string(50, 'v')).ok());
   ASSERT_TRUE(store->set("large", std::string(100'000, 'L')).ok());
-  store->clear();
+  ASSERT_TRUE(store->clear().ok());
   EXPECT_EQ(store->size(), 0U);
   EXPECT_TRUE(content_of(*store).empty());
   EXPECT_EQ(store->get("large"), std::nullopt);
@@ -188,7 +192,7 @@ TEST(KeyValueStoreTest, StatisticsFollowTheContent) {
   EXPECT_GE(stats.record_bytes, kKeys * 104);
   EXPECT_GE(stats.large_value_bytes, std::size_t{1} << 20);
   EXPECT_GT(stats.index_bytes, 0U);
-  ASSERT_TRUE(store->erase("large"));
+  ASSERT_TRUE(store->erase("large").value());
   EXPECT_EQ(store->stats().large_value_bytes, 0U);
 }
 
@@ -205,7 +209,7 @@ TEST(KeyValueStoreTest, AVisitorMayUseTheStore) {
   for (int i = 0; i < 5'000; ++i) ASSERT_TRUE(store->set("key" + std::to_string(i), std::to_string(i)).ok());
   store->for_each([&](std::string_view key, std::string_view value) {
     EXPECT_EQ(store->get(key), value);
-    EXPECT_TRUE(store->erase(key));
+    EXPECT_TRUE(store->erase(key).value());
     EXPECT_TRUE(key.starts_with("key") && value.size() < 5) << "the views outlive the erased key";
     return true;
   });
@@ -233,7 +237,7 @@ TEST(KeyValueStoreTest, IterationSeesEveryKeyThatStaysWhileOthersCome) {
     for (int i = 0; !stop.load(); ++i) {
       const std::string key = "come" + std::to_string(i % 40'000);
       EXPECT_TRUE(store->set(key, std::string(static_cast<std::size_t>(i) % 200, 'c')).ok());
-      if (i % 3 == 0) store->erase("come" + std::to_string((i * 7) % 40'000));
+      if (i % 3 == 0) EXPECT_TRUE(store->erase("come" + std::to_string((i * 7) % 40'000)).ok());
     }
   });
   for (int round = 0; round < 10; ++round) {
@@ -278,7 +282,7 @@ TEST(KeyValueStoreTest, ThreadsNeverSeeATornOrForeignValue) {
         if (action < 3) {
           EXPECT_TRUE(store->set(key, value_of(key, i)).ok());
         } else if (action == 3) {
-          store->erase(key);
+          EXPECT_TRUE(store->erase(key).ok());
         } else if (store->get(key, value) && !is_whole(key, value)) {
           damaged.fetch_add(1);
         }
@@ -300,7 +304,7 @@ TEST(KeyValueStoreTest, EachThreadFindsWhatItWroteWhileTheStoreGrows) {
       for (int i = 0; i < kKeys; ++i) {
         EXPECT_TRUE(store->set(prefix + std::to_string(i), std::to_string(i)).ok());
         if (i % 4 == 0 && i > 0) {
-          EXPECT_TRUE(store->erase(prefix + std::to_string(i / 4 * 2 + 1)));
+          EXPECT_TRUE(store->erase(prefix + std::to_string(i / 4 * 2 + 1)).value());
         }
       }
     });
@@ -311,6 +315,53 @@ TEST(KeyValueStoreTest, EachThreadFindsWhatItWroteWhileTheStoreGrows) {
       EXPECT_EQ(store->get(std::to_string(t) + ":" + std::to_string(i)), std::to_string(i));
     }
   }
+}
+
+TEST(KeyValueStoreTest, ABatchIsAppliedInItsOrder) {
+  auto store = open_store();
+  ASSERT_TRUE(store->set("gone", "1").ok());
+  WriteBatch batch;
+  batch.set("a", "first");
+  batch.set("b", std::string(20'000, 'b'));
+  batch.set("a", "second");
+  batch.erase("gone");
+  batch.set("short", "lived");
+  batch.erase("short");
+  batch.erase("never there");
+  batch.set("", "the empty key");
+  EXPECT_EQ(batch.size(), 8U);
+  ASSERT_TRUE(store->write(batch).ok());
+  EXPECT_EQ(content_of(*store), (std::map<std::string, std::string>{
+                                    {"", "the empty key"}, {"a", "second"}, {"b", std::string(20'000, 'b')}}));
+  batch.clear();
+  EXPECT_EQ(batch.size(), 0U);
+  ASSERT_TRUE(store->write(batch).ok()) << "nothing to do is done";
+  EXPECT_EQ(store->size(), 3U);
+}
+
+// Whoever wrote last wrote all of them.
+TEST(KeyValueStoreTest, BatchesOfOneSetOfKeysDoNotMix) {
+  auto store = open_store();
+  const std::vector<std::string> keys = {"a", "b", "c", "d", "e", "f"};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 3'000; ++i) {
+        WriteBatch batch;
+        for (const std::string& key : keys) batch.set(key, std::to_string(t) + ":" + std::to_string(i));
+        EXPECT_TRUE(store->write(batch).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& key : keys) EXPECT_EQ(store->get(key), store->get("a"));
+}
+
+TEST(KeyValueStoreTest, AStoreInMemorySaysWhatItCannotDo) {
+  auto store = open_store();
+  EXPECT_TRUE(store->sync().ok());
+  EXPECT_TRUE(store->status().ok());
+  EXPECT_EQ(store->snapshot().code(), StatusCode::kInvalidArgument);
 }
 
 // A sequence of random operations leaves the store and a std::map with the same content, and they agree on the way.
@@ -324,7 +375,7 @@ TEST(KeyValueStoreTest, BehavesAsAMap) {
                                               rc::gen::element<std::string>("", "a", "b", "c", "d", "e"));
       switch (*rc::gen::inRange(0, 12)) {
         case 0:
-          RC_ASSERT(store->erase(key) == (model.erase(key) == 1));
+          RC_ASSERT(store->erase(key).value() == (model.erase(key) == 1));
           break;
         case 1:
           RC_ASSERT(store->contains(key) == model.contains(key));
@@ -337,7 +388,7 @@ TEST(KeyValueStoreTest, BehavesAsAMap) {
         }
         case 4:
           if (*rc::gen::inRange(0, 20) == 0) {
-            store->clear();
+            RC_ASSERT(store->clear().ok());
             model.clear();
           }
           break;
