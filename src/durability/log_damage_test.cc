@@ -48,7 +48,9 @@ class LogDamage : public ::testing::Test {
     for (int i = 0; i < keys; ++i) {
       std::string value(static_cast<std::size_t>(700 + 600 * i), static_cast<char>('a' + i));
       database.set(i % 2, prefix + std::to_string(i), value);
-      if (i % 2 == 0) ASSERT_TRUE(database.commit_all().ok());
+      if (i % 2 == 0) {
+        ASSERT_TRUE(database.commit_all().ok());
+      }
     }
     ASSERT_TRUE(database.commit_all().ok());
   }
@@ -80,7 +82,9 @@ class LogDamage : public ::testing::Test {
     }
     EXPECT_EQ(status.code(), StatusCode::kCorruption) << what << ": " << status.message();
     EXPECT_NE(status.message().find("kvstore.db."), std::string::npos) << what << ": " << status.message();
-    if (!name.empty()) EXPECT_NE(status.message().find(name), std::string::npos) << what << ": " << status.message();
+    if (!name.empty()) {
+      EXPECT_NE(status.message().find(name), std::string::npos) << what << ": " << status.message();
+    }
     return true;
   }
   [[nodiscard]] std::string bytes_of(std::uint64_t number) const { return disk_.contents(segment_name(number)); }
@@ -150,7 +154,9 @@ TEST_F(LogDamage, EverySectorOfZerosIsNoticedOrHarmless) {
       zeroed.replace(at, kSectorBytes, kSectorBytes, '\0');
       const auto disk = with(segment_name(number), zeroed);
       const bool was_refused = refused(*disk, segment_name(number) + " zeros at " + std::to_string(at));
-      if (zeroed == bytes) EXPECT_FALSE(was_refused);
+      if (zeroed == bytes) {
+        EXPECT_FALSE(was_refused);
+      }
     }
   }
 }
@@ -170,7 +176,9 @@ TEST_F(LogDamage, PagesInEachOthersPlaceAreNoticedOrHarmless) {
       const auto disk = with(segment_name(a / pages + 1), files[0]);
       if (&second != files) disk->put(segment_name(b / pages + 1), second);
       const bool was_refused = refused(*disk, "pages " + std::to_string(a) + " and " + std::to_string(b));
-      if (same) EXPECT_FALSE(was_refused);
+      if (same) {
+        EXPECT_FALSE(was_refused);
+      }
     }
   }
 }

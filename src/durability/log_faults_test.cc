@@ -180,7 +180,7 @@ std::vector<Sweep> sweeps() {
 
 class LogFaults : public ::testing::TestWithParam<Mode> {};
 INSTANTIATE_TEST_SUITE_P(Modes, LogFaults, ::testing::Values(Mode::kAlways, Mode::kEverySecond),
-                         [](const auto& info) { return info.param == Mode::kAlways ? "Always" : "EverySecond"; });
+                         [](const auto& mode) { return mode.param == Mode::kAlways ? "Always" : "EverySecond"; });
 
 TEST_P(LogFaults, NothingAcknowledgedIsLostWhateverFails) {
   for (const Sweep& sweep : sweeps()) {
