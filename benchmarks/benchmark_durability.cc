@@ -63,8 +63,8 @@ void print_totals(const std::string& title, const Totals& totals) {
 
 class DurabilityBenchmark {
  public:
-  DurabilityBenchmark(const Options& options, CleanUp& clean_up, bool server_persists, Results& results)
-      : options_(options), clean_up_(clean_up), server_persists_(server_persists), results_(results) {}
+  DurabilityBenchmark(const Options& options, CleanUp& clean_up, Results& results)
+      : options_(options), clean_up_(clean_up), results_(results) {}
 
   // All tests; adds to `totals`.
   [[nodiscard]] Status run(Totals& totals) {
@@ -83,13 +83,8 @@ class DurabilityBenchmark {
 
  private:
   [[nodiscard]] Result<std::unique_ptr<ServerProcess>> start_server(const std::string& directory) {
-    std::vector<std::string> arguments = {"--port", "0", "--bind", "127.0.0.1"};
-    if (server_persists_) {
-      for (const std::string& word :
-           {std::string("--durability"), options_.durability, std::string("--data-dir"), directory + "/data"}) {
-        arguments.push_back(word);
-      }
-    }
+    const std::vector<std::string> arguments = {
+        "--port", "0", "--bind", "127.0.0.1", "--durability", options_.durability, "--data-dir", directory + "/data"};
     return ServerProcess::start(clean_up_, options_.server, arguments, directory);
   }
 
@@ -168,7 +163,6 @@ class DurabilityBenchmark {
 
   const Options& options_;
   CleanUp& clean_up_;
-  const bool server_persists_;
   Results& results_;
   std::mt19937_64 random_{std::random_device{}()};
 };
@@ -178,38 +172,24 @@ int fail(const std::string& reason) {
   return 1;
 }
 
-// Whether the server writes anything to disk: one that does has an option for how.
-Result<bool> persists(CleanUp& clean_up, const std::string& server) {
-  const auto directory = TempDirectory::create(clean_up);
-  if (!directory.ok()) return directory.status();
-  const Result<std::string> help = help_text(clean_up, server, directory.value()->path());
-  if (!help.ok()) return help.status();
-  return help.value().find("--durability") != std::string::npos;
-}
-
 int run(const Options& options) {
   CleanUp clean_up;
-  const Result<bool> server_persists = persists(clean_up, options.server);
-  if (!server_persists.ok()) return fail(server_persists.status().message());
   Results results("benchmark_durability");
   results.options()
       .add("writes", options.writes)
       .add("tests", options.tests)
       .add("clients", options.clients)
-      .add("durability", options.durability)
-      .add("server_persists", server_persists.value());
+      .add("durability", options.durability);
   Totals totals;
-  const Status status = DurabilityBenchmark(options, clean_up, server_persists.value(), results).run(totals);
+  const Status status = DurabilityBenchmark(options, clean_up, results).run(totals);
   if (!status.ok()) {
     std::fflush(stdout);
     return fail(status.message());
   }
-  if (!server_persists.value()) {
-    fmt::print(
-        "\nThis server has no persistence (it knows no --durability): it keeps data in memory only, and every\n"
-        "write is lost when it ends.\n");
-  }
   const bool promised = options.durability != "none";  // both other modes promise to survive kill -9 whole
+  if (!promised) {
+    fmt::print("\n--durability none has no persistence: data is in memory only, and lost when the server ends.\n");
+  }
   const bool broken = totals.never_sent > 0 || (promised && totals.lost() > 0);
   if (broken) fmt::print("\nFAILED: --durability {} promises more than was found\n", options.durability);
   const bool saved = options.json.empty() || save_results(results, options.json);

@@ -233,7 +233,7 @@ def durability(results):
     table = rows(results, "durability")
     if not table:
         return None
-    mode = results["options"]["durability"] if results["options"]["server_persists"] else "no persistence"
+    mode = results["options"]["durability"]
     drawing, (axes,) = figure(results, title_of(results, f"acknowledged writes ({mode})"))
     tests = [row["test"] for row in table]
     persisted = [row["persisted"] for row in table]

@@ -200,20 +200,4 @@ void ServerProcess::kill() {
   }
 }
 
-Result<std::string> help_text(CleanUp& clean_up, const std::string& program, const std::string& directory) {
-  const std::string output_path = directory + "/help.txt";
-  const Result<pid_t> pid = spawn(clean_up, program, {"--help"}, directory, output_path);
-  if (!pid.ok()) return pid.status();
-  siginfo_t end{};
-  while (waitid(P_PID, static_cast<id_t>(pid.value()), &end, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
-  }
-  clean_up.forget_process(pid.value());
-  waitpid(pid.value(), nullptr, 0);
-  const std::string text = read_file(output_path);
-  if (end.si_code != CLD_EXITED || end.si_status != 0) {
-    return Status(StatusCode::kUnavailable, fmt::format("{} --help failed: {}", program, text));
-  }
-  return text;
-}
-
 }  // namespace kvstore::benchmarks

@@ -87,8 +87,4 @@ class ServerProcess {
   bool reaped_ = false;
 };
 
-// What `program --help` prints.
-[[nodiscard]] Result<std::string> help_text(CleanUp& clean_up, const std::string& program,
-                                            const std::string& directory);
-
 }  // namespace kvstore::benchmarks
