@@ -1,14 +1,16 @@
 """Fixtures for everything under tests/ that needs a running server.
 
-Tests with a server run once for each event loop (io_uring, epoll). `server` is shared and emptied before each test;
+Tests with a server run once for each event loop (io_uring, epoll). `server` is shared and emptied before each test; it
+is durable, as servers are unless told otherwise. `server_of_each_mode` is its like in each mode of durability.
 `start_server` gives a test servers of its own, with its own options.
 """
 
 import shutil
+import tempfile
 
 import pytest
 
-from harness import RedisServer, Server, ServerDidNotStart, is_sanitized, server_binary
+from harness import DURABILITY_MODES, RedisServer, Server, ServerDidNotStart, is_sanitized, server_binary
 
 
 def start_or_skip(io, *options, **more):
@@ -52,9 +54,22 @@ def shared_server(io):
     shared.stop()
 
 
+@pytest.fixture(scope="session", params=DURABILITY_MODES)
+def durability(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def shared_server_of_each_mode(io, durability):
+    shared = SharedServer(io, durability=durability)
+    yield shared
+    shared.stop()
+
+
 @pytest.fixture(scope="session")
 def shared_single_thread_server(io):
-    shared = SharedServer(io, threads=1)
+    # It meets thousands of packets one after another, and what is asked of it is how it reads them.
+    shared = SharedServer(io, threads=1, durability="none")
     yield shared
     shared.stop()
 
@@ -62,6 +77,28 @@ def shared_single_thread_server(io):
 @pytest.fixture
 def server(shared_server):
     server = shared_server.get()
+    yield server
+    server.assert_alive()
+
+
+@pytest.fixture
+def server_of_each_mode(shared_server_of_each_mode):
+    server = shared_server_of_each_mode.get()
+    yield server
+    server.assert_alive()
+
+
+@pytest.fixture(scope="session")
+def shared_memory_server(io):
+    shared = SharedServer(io, durability="none")
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def memory_server(shared_memory_server):
+    """For tests of many thousand commands that wait for one another: on a slow disk each may take long."""
+    server = shared_memory_server.get()
     yield server
     server.assert_alive()
 
@@ -75,7 +112,16 @@ def single_thread_server(shared_single_thread_server):
 
 
 @pytest.fixture
-def start_server(io):
+def data_home():
+    """A directory that outlives servers, on a real disk (pytest's own tmp_path keeps what it holds)."""
+    directory = tempfile.mkdtemp(prefix="kvstore-e2e-")
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def start_server(io, data_home):
+    """Starts servers; they end before their data goes, hence data_home."""
     started = []
 
     def start(*options, **more):
@@ -87,7 +133,7 @@ def start_server(io):
         if server.alive():
             server.stop()
         server.kill()
-        shutil.rmtree(server.directory, ignore_errors=True)
+        server.remove_directory()
 
 
 @pytest.fixture(params=["json", "resp2", "resp3"])

@@ -35,7 +35,11 @@ def not_found(key):
     return error(b"Key '" + key + b"' not found")
 
 
-PONG = b'{"status": "OK", "message": "PONG"}'
+def message(text):
+    return b'{"status": "OK", "message": "' + text + b'"}'
+
+
+PONG = message(b"PONG")
 UNKNOWN = error(b"Unknown command")
 SYNTAX = error(b"syntax error")
 
@@ -53,11 +57,6 @@ NATIVE_COMMANDS = [
      [(b"SET username john", key_set(b"username")), (b"DELETE username", OK), (b"DELETE username", ERROR)]),
     ("DELETE really deletes", [(b"SET k 1", key_set(b"k")), (b"DELETE k", OK), (b"GET k", not_found(b"k"))]),
     ("PING answers PONG", [(b"PING", PONG)]),
-    ("FLUSH says that there is no persistence, and deletes nothing",
-     [(b"SET k v", key_set(b"k")), (b"FLUSH", b'{"status": "OK", "message": "No persistence enabled"}'),
-      (b"GET k", value(b'"v"'))]),
-    ("SNAPSHOT says that there is no persistence",
-     [(b"SNAPSHOT", b'{"status": "OK", "message": "No persistence enabled"}')]),
     ("an unknown word is an unknown command, whatever follows it",
      [(b"NOSUCH", UNKNOWN), (b"NOSUCH a b", UNKNOWN), (b"{\"cmd\": \"PING\"}", UNKNOWN)]),
     ("the command in an arity error is in capitals",
@@ -248,7 +247,7 @@ OTHER_COMMANDS = [
       (b"KEYS a*", value(b'["a"]'))]),
     ("an empty array is []", [(b"KEYS *", value(b"[]")), (b"SCAN 0", value(b"[0, []]"))]),
     ("an empty map is {}", [(b"CONFIG GET nosuchoption", value(b"{}"))]),
-    ("a map reply is an object", [(b"CONFIG GET appendonly", value(b'{"appendonly": "no"}'))]),
+    ("a map reply is an object", [(b"CONFIG GET databases", value(b'{"databases": 16}'))]),
     ("errors say what Redis says, without the code ERR",
      [(b"SET k abc", key_set(b"k")), (b"INCR k", error(b"value is not an integer or out of range")),
       (b"RENAME nokey x", error(b"no such key")), (b"SELECT 16", error(b"DB index is out of range")),
@@ -272,6 +271,24 @@ OTHER_COMMANDS = [
 
 TABLE = (NATIVE_COMMANDS + WORKED_EXAMPLES + REQUESTS + SET_VALUES + SET_OPTIONS + TYPED_VALUES + BYTES
          + OTHER_COMMANDS)
+
+# What depends on --durability: with "none" nothing is ever written.
+WITHOUT_PERSISTENCE = [
+    ("FLUSH says that there is no persistence, and deletes nothing",
+     [(b"SET k v", key_set(b"k")), (b"FLUSH", message(b"No persistence enabled")), (b"GET k", value(b'"v"'))]),
+    ("SNAPSHOT says that there is no persistence", [(b"SNAPSHOT", message(b"No persistence enabled"))]),
+    ("the configuration says that there is no log", [(b"CONFIG GET appendonly", value(b'{"appendonly": "no"}'))]),
+]
+WITH_PERSISTENCE = [
+    ("FLUSH says that everything is on disk, and deletes nothing",
+     [(b"SET k v", key_set(b"k")), (b"FLUSH", message(b"All data flushed to disk")), (b"GET k", value(b'"v"'))]),
+    ("FLUSH with nothing to write says the same", [(b"FLUSH", message(b"All data flushed to disk"))] * 3),
+    ("SNAPSHOT says where the snapshot is, and deletes nothing",
+     [(b"SET k v", key_set(b"k")), (b"SNAPSHOT", message(b"Snapshot saved to kvstore.db.snapshot")),
+      (b"GET k", value(b'"v"'))]),
+    ("the configuration says that there is a log", [(b"CONFIG GET appendonly", value(b'{"appendonly": "yes"}'))]),
+]
+BY_DURABILITY = {"always": WITH_PERSISTENCE, "everysec": WITH_PERSISTENCE, "none": WITHOUT_PERSISTENCE}
 
 # Streams after which the server closes the connection: (rule, bytes sent, exact bytes received before the close).
 # None of them may set the key "pwned".

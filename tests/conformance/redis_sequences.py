@@ -135,7 +135,7 @@ CONNECTION = [
         ("HELLO", "2", "SETNAME", "a b"), "PING"]),
     ("RESET", ["SELECT 3", "CLIENT SETNAME me", "RESET", "CLIENT GETNAME", "SET a 1", "SELECT 0", "GET a", "RESET x"]),
     ("CONFIG", [
-        "CONFIG GET databases", "CONFIG GET appendonly", "CONFIG GET nosuchoption", "CONFIG GET proto-max-bulk-len",
+        "CONFIG GET databases", "CONFIG GET nosuchoption", "CONFIG GET proto-max-bulk-len",
         "CONFIG GET", "CONFIG FOO", "CONFIG", "CONFIG RESETSTAT", "CONFIG RESETSTAT x",
         "CONFIG GET save"]),
     ("COMMAND", [

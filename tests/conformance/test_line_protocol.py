@@ -3,7 +3,7 @@
 import pytest
 
 import line_protocol
-from line_protocol import CLOSING, TABLE
+from line_protocol import BY_DURABILITY, CLOSING, TABLE
 
 FLUSHED = b'{"status": "OK"}\n'
 
@@ -24,14 +24,14 @@ def row_id(row):
 
 
 def test_the_table_names_each_rule_once():
-    names = [name for name, *_ in TABLE + CLOSING]
-    assert len(names) == len(set(names)) and len(TABLE) > 100
+    for rows in BY_DURABILITY.values():
+        names = [name for name, *_ in TABLE + CLOSING + rows]
+        assert len(names) == len(set(names)) and len(TABLE) > 100
 
 
-@pytest.mark.parametrize("row", TABLE, ids=row_id)
-def test_reply_is_exact(server, row):
+def expect_exact_replies(server, exchanges):
     with server.json() as connection:
-        for line, reply in row[1]:
+        for line, reply in exchanges:
             connection.send(with_line_end(line))
             if reply is not None:
                 assert connection.read_line() == reply + b"\n", f"after {line!r}"
@@ -39,9 +39,20 @@ def test_reply_is_exact(server, row):
         assert connection.exchange(b"PING") == line_protocol.PONG + b"\n"
 
 
-def test_whole_table_pipelined_on_one_connection(server):
+@pytest.mark.parametrize("row", TABLE, ids=row_id)
+def test_reply_is_exact(server, row):
+    expect_exact_replies(server, row[1])
+
+
+def test_replies_about_the_disk_are_exact(server_of_each_mode, durability):
+    for _, exchanges in BY_DURABILITY[durability]:
+        expect_exact_replies(server_of_each_mode, exchanges)
+
+
+def test_whole_table_pipelined_on_one_connection(server_of_each_mode, durability):
+    server = server_of_each_mode
     sent, expected = b"", b""
-    for _, exchanges in TABLE:
+    for _, exchanges in TABLE + BY_DURABILITY[durability]:
         row_sent, row_expected = streams_of(exchanges)
         sent += b"SELECT 0\nFLUSHALL\n" + row_sent
         expected += FLUSHED + FLUSHED + row_expected

@@ -22,6 +22,7 @@ import threading
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT_S = 30.0
 MIB = 1024 * 1024
+DURABILITY_MODES = ["always", "everysec", "none"]
 
 
 def server_binary():
@@ -57,12 +58,10 @@ class _Process:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._lines = {"stdout": [], "stderr": []}
         self._changed = threading.Condition()
-        self._readers = []
-        for name in self._lines:
-            reader = threading.Thread(target=self._collect, args=(name,), daemon=True)
+        self._open_streams = len(self._lines)
+        self._readers = [threading.Thread(target=self._collect, args=(name,), daemon=True) for name in self._lines]
+        for reader in self._readers:
             reader.start()
-            self._readers.append(reader)
-        self._open_streams = len(self._readers)
 
     def _collect(self, name):
         for line in getattr(self.process, name):
@@ -85,10 +84,10 @@ class _Process:
     def stderr(self):
         return "".join(self._lines["stderr"])
 
-    def wait_for_line(self, pattern, timeout=TIMEOUT_S):
+    def wait_for_line(self, pattern, timeout=TIMEOUT_S, stream="stdout"):
         """The first match on stdout; raises when the process ends without one."""
         def found():
-            return next(filter(None, (re.search(pattern, line) for line in self._lines["stdout"])), None)
+            return next(filter(None, (re.search(pattern, line) for line in self._lines[stream])), None)
         with self._changed:
             self._changed.wait_for(lambda: found() or self._open_streams == 0, timeout)
             match = found()
@@ -118,21 +117,41 @@ class _Process:
 
 
 class Server(_Process):
-    """kv_store_server on a free port of 127.0.0.1, in a directory of its own."""
+    """kv_store_server on a free port of 127.0.0.1, in a directory of its own.
 
-    def __init__(self, io, *options, threads=2, bind="127.0.0.1", port=0):
+    With a directory, which stays, it goes on from the data that an earlier server left there. `durability` is one of
+    DURABILITY_MODES, or None for what the server does when nobody says anything. With ready=False it is only started;
+    wait_until_ready() then gives it its port.
+    """
+
+    def __init__(self, io, *options, threads=2, bind="127.0.0.1", port=0, durability=None, directory=None, ready=True):
         self.io = io
-        self.directory = tempfile.mkdtemp(prefix="kvstore-e2e-")
-        command = [
-            server_binary(), "--port", port, "--bind", bind, "--threads", threads, "--io", io, "--log-segment-mib", 2,
-            *options
-        ]
+        self.keep_directory = directory is not None
+        self.directory = str(directory or tempfile.mkdtemp(prefix="kvstore-e2e-"))
+        command = [server_binary(), "--port", port, "--bind", bind, "--threads", threads, "--io", io, *options]
+        if durability is not None:
+            command += ["--durability", durability]
+        if "--log-segment-mib" not in options:
+            command += ["--log-segment-mib", 2]  # made and filled in no time
         try:
             super().__init__(command, self.directory)
-            self.port = int(self.wait_for_line(r"TCP Server listening on \S+:(\d+)")[1])
+            self.port = port
+            if ready:
+                self.wait_until_ready()
         except BaseException:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self.remove_directory()
             raise
+
+    def wait_until_ready(self, timeout=TIMEOUT_S):
+        self.port = int(self.wait_for_line(r"TCP Server listening on \S+:(\d+)", timeout)[1])
+
+    def remove_directory(self):
+        if not self.keep_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def data_directory(self):
+        return pathlib.Path(self.directory) / "kvstore-data"
 
     def resp(self, protocol=2, **options):
         connection = RespConnection(self.port, **options)
@@ -181,7 +200,7 @@ class Server(_Process):
             status = self.wait()
         finally:
             self.kill()
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self.remove_directory()
         assert status == 0, f"exit status {status}\n{self.stderr}"
 
 

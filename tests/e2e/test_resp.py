@@ -40,7 +40,7 @@ def test_resp3_types(server):
     with server.resp(3) as connection:
         assert connection.raw_call("GET", "nokey") == b"_\r\n"
         assert connection.raw_call("MGET", "nokey") == b"*1\r\n_\r\n"
-        assert connection.raw_call("CONFIG", "GET", "appendonly") == b"%1\r\n$10\r\nappendonly\r\n$2\r\nno\r\n"
+        assert connection.raw_call("CONFIG", "GET", "databases") == b"%1\r\n$9\r\ndatabases\r\n$2\r\n16\r\n"
         assert connection.raw_call("INFO").startswith(b"=")
         assert connection.raw_call("CLIENT", "LIST").startswith(b"=")
         assert connection.raw_call("COMMAND", "DOCS", "get").startswith(b"%1\r\n$3\r\nget\r\n%")
@@ -48,7 +48,7 @@ def test_resp3_types(server):
 
 def test_resp2_types(server):
     with server.resp() as connection:
-        assert connection.raw_call("CONFIG", "GET", "appendonly").startswith(b"*2\r\n")
+        assert connection.raw_call("CONFIG", "GET", "databases").startswith(b"*2\r\n")
         assert connection.raw_call("INFO").startswith(b"$")
         assert connection.raw_call("COMMAND", "DOCS", "get").startswith(b"*2\r\n")
 
@@ -193,10 +193,20 @@ def test_large_replies_arrive_whole(server, protocol):
             [value.decode() for value in values] if protocol == "json" else values)
 
 
-def test_flush_and_snapshot_say_there_is_no_persistence(server):
-    with server.resp() as connection:
-        for name in ("FLUSH", "SNAPSHOT"):
-            assert connection.call(name) == "No persistence enabled"
+def test_flush_and_snapshot_say_what_they_did(server_of_each_mode, durability):
+    said = {"FLUSH": "All data flushed to disk", "SNAPSHOT": "Snapshot saved to kvstore.db.snapshot"}
+    with server_of_each_mode.resp() as connection:
+        for name, text in said.items():
+            assert connection.call(name) == ("No persistence enabled" if durability == "none" else text)
+
+
+def test_configuration_names_the_mode_of_durability(server_of_each_mode, durability):
+    with server_of_each_mode.resp(3) as connection:
+        values = connection.call("CONFIG", "GET", "*")
+        assert values[b"durability"] == durability.encode()
+        assert values[b"appendonly"] == (b"no" if durability == "none" else b"yes")
+        assert values[b"appendfsync"] == (b"no" if durability == "none" else durability.encode())
+        assert f"\r\ndurability:{durability}\r\n".encode() in connection.call("INFO", "persistence")
 
 
 def test_native_delete_counts_in_resp(server):
