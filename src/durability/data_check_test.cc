@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -230,6 +231,36 @@ TEST(DataCut, TheCopyIsTheStateAtThatLsn) {
     }
     RC_ASSERT(all_files(disk) == before);
   }));
+}
+
+TEST(DataCut, AGroupThatACrashCutOffIsInNoCopy) {
+  env::MemoryDirectory disk;
+  Lsn before = 0;
+  std::unique_ptr<env::MemoryDirectory> crashed;
+  {
+    ServedDatabase database(disk);
+    before = database.set("before", "1");
+    database.set("large", std::string(150'000, 'x') + "THE END");  // three batches
+    crashed = disk.after_kill();
+  }
+  std::string file = crashed->contents(segment_name(1));
+  const std::size_t last_batch = file.find("THE END") / kPageBytes * kPageBytes;
+  std::fill(file.begin() + static_cast<std::ptrdiff_t>(last_batch), file.end(), '\0');
+  crashed->put(segment_name(1), file);
+  Lsn after = 0;
+  {
+    ServedDatabase database(*crashed);
+    ASSERT_EQ(database.keys(), (Keys{{"before", "1"}}));
+    after = database.set("after", "2");
+  }
+  EXPECT_GT(after, before + 100'000) << "what is left of the group keeps its place in the stream";
+  for (const Lsn lsn : {after, after - 1}) {
+    env::MemoryDirectory copy;
+    Result<DataCut> made = cut(*crashed, copy, lsn);
+    ASSERT_TRUE(made.ok()) << made.status().message();
+    EXPECT_EQ(made->lsn, lsn == after ? after : before);
+    EXPECT_EQ(start_from(copy).keys, lsn == after ? (Keys{{"after", "2"}, {"before", "1"}}) : (Keys{{"before", "1"}}));
+  }
 }
 
 TEST(DataCut, GivesUpWhatFollowsDamage) {

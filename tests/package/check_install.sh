@@ -29,7 +29,9 @@ if grep -rl -e "$root" -e "$build" "$(dirname "$config")"; then fail "the CMake 
 (cd "$root/include" && find . -name '*.h' | sort) >"$work/expected_headers"
 (cd "$work/prefix/include" && find . -type f | sort) >"$work/installed_headers"
 diff -u "$work/expected_headers" "$work/installed_headers" || fail "the installed headers are not those of include/"
-[ -x "$work/prefix/bin/kv_store_server" ] || fail "kv_store_server is not installed"
+for program in kv_store_server kv_store_check; do
+  [ -x "$work/prefix/bin/$program" ] || fail "$program is not installed"
+done
 
 # The same compiler, build type and sanitizers, or the archive does not link.
 sanitize=$(cached KVSTORE_SANITIZE)
