@@ -36,7 +36,10 @@ class OwnStore {
     KV_ASSERT(status.ok());
   }
   bool get(std::string_view key, std::string& value) const { return store_->get(key, value); }
-  void erase(std::string_view key) { store_->erase(key); }
+  void erase(std::string_view key) {
+    const Result<bool> erased = store_->erase(key);
+    KV_ASSERT(erased.ok());
+  }
   [[nodiscard]] std::size_t size() const { return store_->size(); }
 
  private:
