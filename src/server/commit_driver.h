@@ -1,5 +1,5 @@
-// CommitDriver: brings the log to disk from a worker's event loop: when a turn's commands have run it begins a commit if
-// none is under way, and hands the bytes to the loop's ring. Where the loop cannot write durably, the log's flusher does
+// CommitDriver: brings the log to disk from a worker's loop. When a turn's commands have run it begins a commit if
+// none is under way, and hands the bytes to the loop's ring. Where the loop cannot write durably the log's flusher does
 // it; what only has to reach the page cache is written at once.
 //
 // Thread rule: the worker's loop thread.
