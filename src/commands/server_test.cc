@@ -3,7 +3,6 @@
 namespace kvstore::commands {
 namespace {
 
-
 COMMAND_TEST("info", InfoEndsEveryLineWithCrLf) {
   const std::string all = "=# Server\r\nversion:1\r\nport:6379\r\n\r\n# Clients\r\nconnected:3\r\n";
   EXPECT_EQ(run("INFO"), all);
