@@ -88,6 +88,7 @@ class TestLog {
     start({}, {});
   }
   ~TestLog() {
+    if (service_ != nullptr) EXPECT_TRUE(service_->stop().ok());  // its threads use the pointer until then
     service_.reset();
     log_.reset();
     pool_.reset();
