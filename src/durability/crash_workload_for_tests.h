@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "durability/database_for_tests.h"
+#include "durability/log_format.h"
+#include "durability/snapshot_writer.h"
 #include "env/memory_directory.h"
 #include "env/seeded_random.h"
 
@@ -113,7 +115,7 @@ class CrashWorkload {
   std::string any_value() {
     const bool large = chance(static_cast<unsigned>(choices_.large_percent));
     const std::size_t batch = choices_.sizes.batch_bytes;
-    const std::size_t size = large ? batch + random_.below(3 * batch) : random_.below(chance(70) ? 100 : 3000);
+    const std::size_t size = large ? batch + random_.below(3 * batch) : random_.below(chance(50) ? 100 : 6000);
     std::string value(size, '\0');
     // Zeros too: pages that look as if they had never been written.
     if (chance(25)) return value;
@@ -123,23 +125,23 @@ class CrashWorkload {
 
   void step() {
     const auto dice = random_.below(100);
-    if (dice < 40) {
+    if (dice < 36) {
       group();
-    } else if (dice < 46) {
+    } else if (dice < 42) {
       databases();
-    } else if (dice < 70) {
+    } else if (dice < 64) {
       commit_some();
-    } else if (dice < 82) {
+    } else if (dice < 76) {
       const Status status = database_->commit_all();
       ASSERT_TRUE(status.ok()) << status.message();
-    } else if (dice < 86) {
+    } else if (dice < 80) {
       const Status status = database_->log().write_marker();
       ASSERT_TRUE(status.ok()) << status.message();
-    } else if (dice < 90) {
+    } else if (dice < 84) {
       sync();
-    } else if (dice < 94) {
-      if (database_->pool().wants_segment()) ASSERT_TRUE(database_->prepare_one().ok());
-    } else if (dice < 97) {
+    } else if (dice < 88) {
+      ASSERT_TRUE(!database_->pool().wants_segment() || database_->prepare_one().ok());
+    } else if (dice < 95) {
       if (choices_.snapshots) snapshot();
     } else if (choices_.kills) {
       kill();
@@ -211,12 +213,21 @@ class CrashWorkload {
     ASSERT_TRUE(status.ok()) << status.message();
   }
 
+  // Of what need not be on disk yet: the writer sees to that.
   void snapshot() {
-    sync();
-    const Lsn lsn = database_->log().end_lsn();
-    const Status written = write_snapshot(disk_, model_, database_->log().database_id(), lsn);
-    ASSERT_TRUE(written.ok()) << written.message();
-    ASSERT_TRUE(database_->pool().recycle(std::exchange(newest_snapshot_, lsn)).ok());
+    SnapshotWriter::Options options;
+    options.version = "test";
+    options.database_id = to_text(database_->log().database_id());
+    options.position = [this] { return database_->log().end_lsn(); };
+    options.ensure_log_durable = [this](Lsn) {
+      const Status status = database_->commit_all();
+      return status.ok() ? database_->log().sync() : status;
+    };
+    SnapshotWriter writer(disk_, database_->keyspace(), env::Clock::system(), std::move(options));
+    const Result<SnapshotTaken> taken = writer.run();
+    ASSERT_TRUE(taken.ok()) << taken.status().message();
+    note_acknowledged();
+    ASSERT_TRUE(database_->pool().recycle(std::exchange(newest_snapshot_, taken.value().lsn)).ok());
   }
 
   // Sometimes in the middle of a write, of which then anything may be in the hands of the kernel.
@@ -228,7 +239,17 @@ class CrashWorkload {
       const std::string_view written = commit->bytes.substr(0, kPageBytes * (1 + random_.below(pages)));
       ASSERT_TRUE(commit->file->write(commit->offset, written).ok());
     }
+    if (chance(30)) half_prepared_segment();
     start();
+  }
+
+  // Filled, not synced.
+  void half_prepared_segment() {
+    std::uint64_t next = 1;
+    const auto names = disk_.list();
+    for (const std::string& name : names.value()) next = std::max(next, segment_number_of(name).value_or(0) + 1);
+    auto file = disk_.open(segment_name(next), env::OpenMode::kCreate, env::Caching::kBuffered);
+    ASSERT_TRUE(file.ok() && file.value()->write(0, std::string(choices_.sizes.segment_bytes, '\0')).ok());
   }
 
   env::MemoryDirectory& disk_;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/seeded_bug.h"
 #include "durability/bytes.h"
 #include "durability/log_record.h"
 #include "kvstore/status.h"
@@ -46,6 +47,10 @@ GroupParser::Taken GroupParser::take_group(std::string_view& bytes, std::size_t&
     return bytes.size() < kVarintBytesMax ? Taken::kIncomplete : Taken::kBroken;
   }
   if (body_bytes > rest.size()) {
+    if (KV_SEEDED_BUG(unfinished_group_applied)) {
+      LogRecord record;
+      while (take_record(rest, record)) visit(record);
+    }
     missing = body_bytes - rest.size();
     return Taken::kIncomplete;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/seeded_bug.h"
 #include "durability/bytes.h"
 
 namespace kvstore::durability {
@@ -115,7 +116,7 @@ std::optional<Log::Commit> Log::begin(bool marker) {
       if (segments_.ready() == 0) return std::nullopt;  // segments_changed() will say when
       continue;
     }
-    if (marker && wants_marker() && ensure_segment(kPageBytes)) {
+    if (marker && !KV_SEEDED_BUG(marker_not_written) && wants_marker() && ensure_segment(kPageBytes)) {
       if (staging_ == nullptr) staging_ = new_buffer();
       return prepare_batch(*staging_, acknowledged_lsn(), 0);
     }
@@ -165,20 +166,24 @@ Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t pay
   header.segment_number = segment_.number;
   header.salt = salt_;
   header.first_lsn = first_lsn;
-  header.durable_lsn = durable_lsn();
+  header.durable_lsn = KV_SEEDED_BUG(durable_lsn_too_high) ? first_lsn + payload_bytes : durable_lsn();
   header.wall_us = clock_.wall_us();
   header.payload_bytes = static_cast<std::uint32_t>(payload_bytes);
   header.flags = first_of_start_ ? BatchHeader::kFirstOfStart : 0;
   batch_bytes_ = header.padded_bytes();
   payload_bytes_ = payload_bytes;
   batch_end_ = header.end_lsn();
-  std::memset(buffer.payload() + payload_bytes, 0, batch_bytes_ - kBatchHeaderBytes - payload_bytes);
+  if (!KV_SEEDED_BUG(padding_not_zeroed)) {
+    std::memset(buffer.payload() + payload_bytes, 0, batch_bytes_ - kBatchHeaderBytes - payload_bytes);
+  }
   seal_batch(header, buffer.batch());
   marked_lsn_.store(header.durable_lsn, std::memory_order_relaxed);
+  if (KV_SEEDED_BUG(acknowledged_before_write)) acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
 
   // Were the first batch of a start lost and a later one not, what a group left unfinished before the start would get
   // that batch for its rest.
-  const bool durable = options_.mode == Mode::kAlways || first_of_start_;
+  const bool durable = (options_.mode == Mode::kAlways && !KV_SEEDED_BUG(written_without_sync)) ||
+                       (first_of_start_ && !KV_SEEDED_BUG(start_marker_not_durable));
   if (!new_segment_) return {segment_.file.get(), offset_, {buffer.batch(), batch_bytes_}, durable};
   encode_segment_header(
       {database_id_, segment_.number, salt_, first_lsn, previous_salt_, segments_.options().segment_bytes, next_salt_},
@@ -188,7 +193,7 @@ Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t pay
 
 void Log::finish_commit(const Status& status) {
   KV_ASSERT(commit_under_way_.load(std::memory_order_relaxed));  // relaxed: set by this thread, or handed over with it
-  if (!status.ok()) return fail(status);
+  if (!status.ok() && !KV_SEEDED_BUG(failed_write_ignored)) return fail(status);
   offset_ += batch_bytes_;
   segment_room_.store(segments_.options().segment_bytes - offset_, std::memory_order_relaxed);
   if (options_.mode == Mode::kEverySecond) {
@@ -284,29 +289,36 @@ Status Log::sync() {
 }
 
 Status Log::sync_files() {
-  const Lsn written = acknowledged_lsn();
+  Lsn written = 0;
   std::vector<std::shared_ptr<env::File>> files;
   {
     const base::MutexLock lock(wait_mutex_);
+    // One at a time: the kernel lets a sync succeed that comes after one that failed.
+    while (syncing_) progress_.wait(wait_mutex_);
     if (!failure_.ok()) return failure_;
+    syncing_ = true;
+    written = acknowledged_lsn();
     files = unsynced_;
   }
+  Status status;
   for (const std::shared_ptr<env::File>& file : files) {
-    if (Status status = file->sync(); !status.ok()) {
-      fail(status);
-      return status;
-    }
+    if (status.ok()) status = file->sync();
+    if (!status.ok() && KV_SEEDED_BUG(failed_sync_retried)) status = file->sync();
   }
+  if (!status.ok()) fail(status);
   {
-    // The last one may be written again; those before it are done with.
     const base::MutexLock lock(wait_mutex_);
+    syncing_ = false;
+    progress_.notify_all();
+    if (!status.ok()) return status;
+    // The last one may be written again; those before it are done with.
     while (unsynced_.size() > 1 && files.size() > 1 && unsynced_.front() == files.front()) {
       unsynced_.erase(unsynced_.begin());
       files.erase(files.begin());
     }
   }
   Lsn durable = durable_lsn_.load(std::memory_order_relaxed);
-  // release: as in acknowledged_lsn(); a loop, because two syncs may overlap and the LSN must not go back.
+  // release: as in acknowledged_lsn(); a loop, because the next sync may end first and the LSN must not go back.
   while (durable < written &&
          !durable_lsn_.compare_exchange_weak(durable, written, std::memory_order_release, std::memory_order_relaxed)) {
   }

@@ -187,6 +187,7 @@ class Log {
   // seq_cst with acknowledged_lsn_: a waiter counts itself, then looks; a commit publishes, then looks for waiters.
   std::atomic<unsigned> waiters_{0};
   std::vector<std::shared_ptr<env::File>> unsynced_ KV_GUARDED_BY(wait_mutex_);
+  bool syncing_ KV_GUARDED_BY(wait_mutex_) = false;  // a thread is in sync_files()
   Status failure_ KV_GUARDED_BY(wait_mutex_);
   std::atomic<bool> failed_{false};  // acquire/release: failure_ is set before
 };

@@ -1,5 +1,6 @@
 #include "durability/log_group.h"
 
+#include "base/seeded_bug.h"
 #include "durability/log.h"
 
 namespace kvstore::durability {
@@ -23,7 +24,7 @@ void LogGroup::on_splice(int db, std::string_view key, std::size_t offset, std::
   record.db = db;
   record.key = key;
   record.bytes = bytes;
-  record.offset = offset;
+  record.offset = KV_SEEDED_BUG(splice_offset_lost) ? 0 : offset;
   record.size = size;
   append_record(bytes_, record);
 }

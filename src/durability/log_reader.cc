@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/seeded_bug.h"
 
 namespace kvstore::durability {
 namespace {
@@ -39,12 +40,13 @@ Status LogReader::read_headers() {
     if (!page.ok()) return page.status();
     const HeaderState state = decode_segment_header(page.value(), file.header);
     if (state == HeaderState::kUnknownVersion) {
-      return corrupt(segment_name(file.number) + " in " + directory_.path() +
-                     " was written by a newer version of this program, which alone can read it");
+      return {StatusCode::kInvalidArgument, segment_name(file.number) + " in " + directory_.path() +
+                                                " was written by a newer version of this program, which alone can "
+                                                "read it"};
     }
     // A file that was renamed for its next use still has the header of its last one.
     file.has_header = state == HeaderState::kValid;
-    file.in_use = file.has_header && file.header.number == file.number;
+    file.in_use = file.has_header && (file.header.number == file.number || KV_SEEDED_BUG(segment_number_not_checked));
     if (file.in_use && file.header.segment_bytes != file.file_bytes) {
       return corrupt(segment_name(file.number) + " in " + directory_.path() + " should have " +
                      std::to_string(file.header.segment_bytes) + " bytes, but has " + std::to_string(file.file_bytes));
@@ -195,7 +197,8 @@ Status LogReader::read_segment(const SegmentFile& file, Lsn from, const Visitor&
     std::string_view batch;
     Result<std::optional<BatchHeader>> header = batch_at(file.number, file.header.salt, end.offset, batch);
     if (!header.ok()) return header.status();
-    if (!header.value() || header.value()->first_lsn != end.lsn) break;
+    if (!header.value()) break;
+    if (header.value()->first_lsn != end.lsn && !KV_SEEDED_BUG(lsn_gap_not_checked)) break;
     const PlacedBatch placed{file, end.offset, *header.value(),
                              batch.substr(kBatchHeaderBytes, header.value()->payload_bytes)};
     end.lsn = header.value()->end_lsn();
@@ -227,7 +230,7 @@ Status LogReader::judge_tail(LogEnd& end) {
       end.torn.push_back({file.number, file.number == end_number ? end.offset : 0});
     }
   }
-  if (damage.durable_lsn > end.lsn) end.damage = damage;
+  if (damage.durable_lsn > end.lsn && !KV_SEEDED_BUG(damage_cut_as_torn)) end.damage = damage;
   return {};
 }
 
@@ -240,7 +243,8 @@ Result<bool> LogReader::judge_file(const SegmentFile& file, std::optional<std::u
     Result<std::string_view> page = window(at, kPageBytes);
     if (!page.ok()) return page.status();
     const std::optional<BatchHeader> header = decode_batch_header(page.value());
-    if (!header || header->segment_number != file.number || (salt && header->salt != *salt)) continue;
+    if (!header || header->segment_number != file.number) continue;
+    if (salt && header->salt != *salt && !KV_SEEDED_BUG(salt_not_checked)) continue;
     // Where the log went on in this file, it is the file's header that is missing.
     const bool goes_on = !found && !file.in_use && at == kPageBytes && header->first_lsn == damage.lsn;
     if (damage.segment_number == 0 || goes_on) {

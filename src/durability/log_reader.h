@@ -72,8 +72,8 @@ class LogReader {
 
   explicit LogReader(env::Directory& directory) : directory_(directory) {}
 
-  // Looks at the files. kCorruption: a file is missing among them, or belongs to another database, or is of a version
-  // that is not known; what lies before that file can be read all the same.
+  // Looks at the files. kCorruption: a file is missing among them, or belongs to another database, or is not whole;
+  // kInvalidArgument: it is of a version that is not known. What lies before that file can be read all the same.
   [[nodiscard]] Status open();
   [[nodiscard]] const std::vector<SegmentFile>& files() const { return files_; }
   [[nodiscard]] bool empty() const { return used_ == 0; }  // it has no beginning that can be read

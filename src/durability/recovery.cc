@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/seeded_bug.h"
 #include "durability/group_parser.h"
 #include "durability/log_applier.h"
 #include "durability/log_reader.h"
@@ -117,7 +118,8 @@ Status Recovery::load_snapshot() {
 Status Recovery::load(const char* name, bool& there) {
   Result<std::unique_ptr<env::File>> file = directory_.open(name, env::OpenMode::kRead, env::Caching::kBuffered);
   if (file.status().code() == StatusCode::kNotFound) return {};
-  there = true;  // also when it cannot be opened: it must not be taken for missing
+  // Also when it cannot be opened: it must not be taken for missing.
+  there = file.ok() || !KV_SEEDED_BUG(unreadable_taken_for_missing);
   if (!file.ok()) return file.status();
   const Result<std::uint64_t> size = file.value()->size();
   if (!size.ok()) return size.status();
@@ -179,7 +181,8 @@ Status Recovery::replay_log() {
   std::uint64_t reported = 0;
   bool possible = true;
   Result<LogEnd> end = log_.read(from, [&](const PlacedBatch& batch) {
-    if ((batch.header.flags & BatchHeader::kFirstOfStart) != 0) parser.drop_unfinished();
+    const bool first_of_start = (batch.header.flags & BatchHeader::kFirstOfStart) != 0;
+    if (first_of_start && !KV_SEEDED_BUG(first_of_start_ignored)) parser.drop_unfinished();
     std::string_view payload = batch.payload;
     // The snapshot's LSN is the end of a group: what lies before it is in the snapshot.
     if (batch.header.first_lsn < from) payload.remove_prefix(std::min(payload.size(), from - batch.header.first_lsn));
@@ -228,10 +231,12 @@ Status Recovery::settle_disk() {
   // shown to clients and named as durable.
   for (const SegmentFile& file : log_.files()) {
     if (end_.segment == nullptr || file.number > end_.segment->number) break;
+    if (KV_SEEDED_BUG(recovered_log_not_synced)) break;
     if (Status status = sync_file(file.number); !status.ok()) return status;
   }
   // The last file first: after a crash in between, what is left still looks like a torn tail.
   for (auto part = end_.torn.rbegin(); part != end_.torn.rend(); ++part) {
+    if (KV_SEEDED_BUG(torn_tail_not_zeroed)) break;
     if (Status status = fill_with_zeros(part->number, part->offset); !status.ok()) return status;
   }
   return {};
@@ -257,7 +262,9 @@ Status Recovery::fill_with_zeros(std::uint64_t number, std::uint64_t offset) {
   const Result<std::size_t> read = file.value()->read(offset, {page.data(), kPageBytes});
   if (!read.ok()) return read.status();
   std::memset(page.data(), 0, kSectorBytes);
-  if (Status status = file.value()->write_durably(offset, {page.data(), kPageBytes}); !status.ok()) return status;
+  if (!KV_SEEDED_BUG(torn_header_not_zeroed_first)) {
+    if (Status status = file.value()->write_durably(offset, {page.data(), kPageBytes}); !status.ok()) return status;
+  }
   const PageMemory zeros(std::min<std::uint64_t>(kBatchBytesMax, end - offset));
   for (std::uint64_t at = offset; at < end; at += kBatchBytesMax) {
     const std::uint64_t bytes = std::min<std::uint64_t>(kBatchBytesMax, end - at);
@@ -302,7 +309,9 @@ Status Recovery::place_spares() {
     past_last = file.number + 1;
     if (file.number != found.next_number + found.spares || file.file_bytes != options_.segments.segment_bytes) continue;
     // It may have been filled by a process that was killed before it synced.
-    if (Status status = sync_file(file.number); !status.ok()) return status;
+    if (!KV_SEEDED_BUG(spare_not_synced)) {
+      if (Status status = sync_file(file.number); !status.ok()) return status;
+    }
     ++found.spares;
   }
   // The others go, from the back, each before the next: a crash must leave neither a gap nor a file behind a short one.

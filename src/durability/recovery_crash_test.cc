@@ -78,6 +78,7 @@ class Crashes {
     const std::uint64_t digest = Digest::of(database.keyspace());
     const auto verdict = workload.judge(state.acknowledged, database.recovered_lsn(), digest);
     ASSERT_FALSE(verdict) << state.description << "\n" << *verdict;
+    ASSERT_TRUE(database.recovered().warnings.empty()) << state.description << database.recovered().warnings.front();
     if (states_ % 8 == 0) write_on(state, database);
     if (states_ % (depth == 0 ? 100 : 400) == 0 && depth < 3) {
       SCOPED_TRACE("inside: " + state.description);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/seeded_bug.h"
 #include "durability/page_memory.h"
 
 namespace kvstore::durability {
@@ -70,11 +71,12 @@ Status SegmentPool::prepare_one() {
   Status status = file.status();
   if (status.ok() && !spare) {
     status = fill_with_zeros(*file.value());
-    if (status.ok()) status = directory_.sync();
-    if (!status.ok()) {
+    if (status.ok() && !KV_SEEDED_BUG(segment_name_not_synced)) status = directory_.sync();
+    if (!status.ok() && !KV_SEEDED_BUG(half_filled_file_left)) {
       file.value().reset();
-      // The room is given back; a half-filled file would be in the way of the next attempt and of a recovery.
-      if (Status removed = directory_.remove(name); !removed.ok()) return removed;
+      // The room is given back. Where even that finds the disk full, the next attempt overwrites it.
+      const Status removed = directory_.remove(name);
+      if (!removed.ok() && removed.code() != StatusCode::kNoSpace) return removed;
     }
   }
   disk_full_.store(status.code() == StatusCode::kNoSpace, std::memory_order_relaxed);
@@ -98,22 +100,31 @@ Status SegmentPool::fill_with_zeros(env::File& file) const {
 Status SegmentPool::recycle(Lsn lsn) {
   for (;;) {
     std::uint64_t number;
-    std::uint64_t spare_number = 0;
+    bool keep;
+    std::uint64_t spare_number;
     {
       const base::MutexLock lock(mutex_);
       // A segment ends where the next one begins. The next one must hold something before `lsn`: then its header is on
       // disk, and there is always a file that says to which database and where in the stream the log belongs.
       if (used_.size() < 2 || used_[1].first_lsn >= lsn) return {};
       number = used_.front().number;
-      const bool fits = used_.front().file_bytes == options_.segment_bytes;
-      used_.pop_front();
-      if (fits && ready_.size() + spares_ < kReady) spare_number = next_number_ + spares_++;
+      const bool fits = used_.front().file_bytes == options_.segment_bytes || KV_SEEDED_BUG(spare_of_another_size);
+      keep = fits && ready_.size() + spares_ < kReady;
+      spare_number = next_number_ + spares_;
     }
     const std::string name = segment_name(number);
-    Status status = spare_number != 0 ? directory_.rename(name, segment_name(spare_number)) : directory_.remove(name);
-    // One name at a time is on its way to the disk: after a crash the numbers have no gap.
-    if (status.ok()) status = directory_.sync();
-    if (!status.ok()) return status;
+    const Status moved = keep ? directory_.rename(name, segment_name(spare_number)) : directory_.remove(name);
+    if (!moved.ok()) return moved;  // it stays the first, and may be tried again
+    {
+      const base::MutexLock lock(mutex_);
+      used_.pop_front();
+      if (keep) ++spares_;
+    }
+    // One name at a time is on its way to the disk: after a crash the numbers have no gap. With one that may never get
+    // there nothing can go on, whatever the reason.
+    if (const Status synced = directory_.sync(); !synced.ok()) {
+      return {StatusCode::kIoError, std::string(synced.message())};
+    }
   }
 }
 

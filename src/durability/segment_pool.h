@@ -63,7 +63,7 @@ class SegmentPool {
   // full; then nothing has changed, and it may be tried again.
   [[nodiscard]] Status prepare_one();
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`: as
-  // many as are wanted become spares, the rest are removed.
+  // many as are wanted become spares, the rest are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
 
   [[nodiscard]] std::size_t ready() const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/seeded_bug.h"
 #include "durability/rdb_encoder.h"
 #include "store/snapshot.h"
 
@@ -37,7 +38,9 @@ Result<SnapshotTaken> SnapshotWriter::write() {
   if (Status status = file.value()->verify(); !status.ok()) return status;
   taken.bytes = file.value()->size();
   bytes_written_.store(taken.bytes, std::memory_order_relaxed);
-  if (Status status = options_.ensure_log_durable(taken.lsn); !status.ok()) return status;
+  if (!KV_SEEDED_BUG(snapshot_ahead_of_log)) {
+    if (Status status = options_.ensure_log_durable(taken.lsn); !status.ok()) return status;
+  }
   if (Status status = publish(); !status.ok()) return status;
   return taken;
 }
@@ -47,7 +50,7 @@ Status SnapshotWriter::collect(SnapshotFile& file, SnapshotTaken& taken) {
   Status status;
   {
     store::Snapshot snapshot(keyspace_, collector);
-    taken.lsn = collector.lsn();
+    taken.lsn = collector.lsn() + (KV_SEEDED_BUG(snapshot_lsn_late) ? 1 : 0);
     taken.keys = snapshot.keys_total();
     keys_total_.store(taken.keys, std::memory_order_relaxed);
     status = write_header(file, taken);
