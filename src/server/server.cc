@@ -61,8 +61,10 @@ Status Server::start() {
 
   const std::uint64_t files = raise_open_file_limit(options_.max_clients + kFilesForOurselves);
   if (files < options_.max_clients + kFilesForOurselves) {
-    spdlog::warn("the limit of open files is {}: at most about {} clients can connect (raise it with ulimit -n)", files,
-                 files > kFilesForOurselves ? files - kFilesForOurselves : 0);
+    // Clients must not take the files that the log needs to go on.
+    options_.max_clients = files > kFilesForOurselves ? files - kFilesForOurselves : 1;
+    spdlog::warn("the limit of open files is {}: at most {} clients can connect (raise it with ulimit -n)", files,
+                 options_.max_clients);
   }
 
   Result<int> listener = net::open_listener(options_.bind, static_cast<std::uint16_t>(options_.port));

@@ -80,7 +80,7 @@ class Server final : public commands::ServerControl {
   // The log has advanced, or a snapshot has ended: wakes the workers that wait for it. Any thread.
   void wake_waiting_workers();
 
-  const ServerOptions options_;
+  ServerOptions options_;  // constant once the workers run
   const env::Clock& clock_;
   engine::Engine engine_;
   ServerPersistence persistence_;

@@ -225,6 +225,27 @@ def test_ipv6_loopback_is_served_when_bound(start_server):
         assert connection.read_line() == b"+PONG\r\n"
 
 
+def test_clients_leave_files_for_the_log(io, data_home):
+    """Where few files may be open, clients are refused before the log cannot open its next file."""
+    process = subprocess.Popen(["prlimit", "--nofile=100:100", server_binary(), "--port", "0", "--bind", "127.0.0.1",
+                                "--io", io, "--threads", "2", "--log-segment-mib", "2"],
+                               cwd=data_home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        port = int(process.stdout.readline().rpartition(":")[2])
+        held = [Connection(port) for _ in range(150)]
+        for i in range(20):
+            held[0].send(encode_resp("SET", f"k{i}", b"x" * 500_000))
+            assert held[0].read_line() == b"+OK\r\n"
+        for connection in held:
+            connection.abort()
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def test_running_out_of_file_descriptors_does_not_stop_the_server(start_server):
     """The server is given few descriptors: more connections than that must neither kill nor hang it."""
     if is_sanitized():
