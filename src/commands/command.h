@@ -30,8 +30,9 @@ enum Flag : std::uint32_t {
   kNoMulti = 1U << 9,
   kSkipMonitor = 1U << 10,
   kAllowBusy = 1U << 11,
-  kHidden = 1U << 12,   // not announced by COMMAND (native commands are announced)
-  kMayWait = 1U << 13,  // may answer later: nothing more of the client is read before it has
+  kHidden = 1U << 12,        // not announced by COMMAND (native commands are announced)
+  kMayWait = 1U << 13,       // may answer later: nothing more of the client is read before it has
+  kCopiesValues = 1U << 14,  // writes values that are there already: its words do not tell how much
 };
 
 // Positions of keys among the words, as COMMAND INFO prints them. first 0: the command takes no keys; last -1: up to

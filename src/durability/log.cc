@@ -88,7 +88,10 @@ void Log::next_buffer() {
   open_->reset(next);
 }
 
-bool Log::has_room() const { return queued_bytes_.load(std::memory_order_relaxed) < kQueuedBytesMax; }
+bool Log::has_room() const {
+  return queued_bytes_.load(std::memory_order_relaxed) < kQueuedBytesMax &&
+         (segments_.ready_count() > 0 || segments_.disk_full());
+}
 
 // --- committing ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +160,7 @@ bool Log::ensure_segment(std::size_t batch_bytes) {
   next_salt_ = random_salt();
   offset_ = kPageBytes;
   new_segment_ = true;
+  segment_room_.store(segments_.options().segment_bytes - offset_, std::memory_order_relaxed);
   if (options_.on_segment_taken) options_.on_segment_taken();
   return true;
 }
@@ -206,7 +210,6 @@ void Log::finish_commit(const Status& status) {
   if (options_.mode == Mode::kAlways) durable_lsn_.store(batch_end_, std::memory_order_release);
   acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
   commits_.fetch_add(1, std::memory_order_relaxed);
-  if (segments_.disk_full()) update_space();
   commit_under_way_.store(false, std::memory_order_seq_cst);
   notify();
 }
@@ -268,6 +271,23 @@ Status Log::wait_acknowledged(Lsn lsn) {
       if (failure.ok() && others_turn && acknowledged_lsn_.load(std::memory_order_seq_cst) < lsn) {
         progress_.wait(wait_mutex_);
       }
+    }
+    waiters_.fetch_sub(1, std::memory_order_seq_cst);
+    if (!failure.ok()) return failure;
+  }
+  return {};
+}
+
+Status Log::wait_for_room() {
+  while (!has_room()) {
+    // What waits for the disk is brought there; behind it only the keeper can help.
+    if (Status status = wait_acknowledged(end_lsn()); !status.ok()) return status;
+    waiters_.fetch_add(1, std::memory_order_seq_cst);
+    Status failure;
+    {
+      const base::MutexLock lock(wait_mutex_);
+      failure = failure_;
+      if (failure.ok() && !has_room()) progress_.wait(wait_mutex_);
     }
     waiters_.fetch_sub(1, std::memory_order_seq_cst);
     if (!failure.ok()) return failure;
@@ -348,23 +368,27 @@ Status Log::failure() const {
 
 void Log::segments_changed() {
   blocked_.store(false, std::memory_order_seq_cst);
-  update_space();
   notify();
 }
 
-void Log::update_space() {
-  Space space = Space::kFree;
-  if (segments_.disk_full() && segments_.ready() == 0) {
-    const std::uint64_t segment = segments_.options().segment_bytes;
-    const std::uint64_t room = segment_room_.load(std::memory_order_relaxed);
-    const std::uint64_t queued = queued_bytes_.load(std::memory_order_relaxed);
-    const std::uint64_t left = room > queued ? room - queued : 0;
-    if (left < segment / 4)
-      space = Space::kNone;
-    else if (left < segment / 2)
-      space = Space::kDeletesOnly;
+bool Log::takes(std::uint64_t bytes) const {
+  if (!segments_.disk_full()) return true;
+  const std::uint64_t left = space_left();
+  const std::uint64_t reserved = segments_.options().segment_bytes / 2;
+  if (bytes == kErasesOnly) return left >= reserved / 2;
+  return left >= reserved && left - reserved >= bytes;
+}
+
+// What surely fits into the segments there are. A batch does not cross into the next segment, so up to a batch of room
+// may stay unused at the end of each but the last.
+std::uint64_t Log::space_left() const {
+  const SegmentPool::Options& options = segments_.options();
+  std::uint64_t left = segment_room_.load(std::memory_order_relaxed);
+  if (const std::uint64_t ready = segments_.ready_count(); ready > 0) {
+    left -= std::min<std::uint64_t>(left, options.batch_bytes);
+    left += ready * (options.segment_bytes - kPageBytes) - (ready - 1) * options.batch_bytes;
   }
-  space_.store(space, std::memory_order_relaxed);
+  return left - std::min(left, queued_bytes());
 }
 
 Lsn Log::end_lsn() const {

@@ -77,11 +77,16 @@ class Log {
   // Gives a group its place: `bytes` with `insertions` (ascending offsets). Returns the LSN behind it. Copies `bytes`,
   // shares the blocks.
   Lsn append(std::string_view bytes, std::span<Insertion> insertions);
-  // Whether writers may go on. False: so much waits for the disk that whoever can wait shall (on_progress says when).
+  // Whether writers may go on. False: so much waits for the disk, or it is not known yet whether the disk has room for
+  // another segment, that whoever can wait shall (on_progress says when).
   [[nodiscard]] bool has_room() const;
-  // What the disk still takes, once it is full. relaxed, a hint: a command is judged before it runs.
-  enum class Space : std::uint8_t { kFree, kDeletesOnly, kNone };
-  [[nodiscard]] Space space() const { return space_.load(std::memory_order_relaxed); }
+  // Waits until has_room(). The failure when the log has failed.
+  [[nodiscard]] Status wait_for_room();
+  // Whether there is room for a change of so many bytes, and half a segment besides: a full disk is met here, before
+  // anything changes. Changes that only erase are taken for longer. A hint: several may ask at the same time.
+  static constexpr std::uint64_t kErasesOnly = 0;
+  static constexpr std::uint64_t kUnknownBytes = UINT64_MAX;  // taken while the disk is not full
+  [[nodiscard]] bool takes(std::uint64_t bytes) const;
 
   // --- committing ------------------------------------------------------------------------------------------------
   struct Commit {
@@ -107,7 +112,7 @@ class Log {
   [[nodiscard]] Status sync();
   // Ends the log: nothing more is acknowledged. For those who find that the disk cannot be trusted.
   void fail(const Status& status);
-  // Tells a waiting commit that a segment is ready, and works out space() anew. For the keeper.
+  // Tells a waiting commit that a segment is ready, or that there is no room for one. For the keeper.
   void segments_changed();
 
   // --- figures ---------------------------------------------------------------------------------------------------
@@ -139,7 +144,7 @@ class Log {
   void release_source();
   [[nodiscard]] std::unique_ptr<LogBuffer> new_buffer() const;
   void refill_spares();
-  void update_space();
+  [[nodiscard]] std::uint64_t space_left() const;
   void notify();
   [[nodiscard]] Status sync_files();
 
@@ -177,8 +182,7 @@ class Log {
   std::atomic<Lsn> marked_lsn_;
   std::atomic<std::uint64_t> queued_bytes_{0};  // relaxed: bounds what waits, give or take a command
   std::atomic<std::uint64_t> commits_{0};
-  std::atomic<Space> space_{Space::kFree};
-  // Of the segment in use, behind the last batch; relaxed: for update_space(), a judgement with a margin.
+  // Of the segment in use, behind the last batch; relaxed: for space_left(), a judgement with a margin.
   std::atomic<std::uint64_t> segment_room_{0};
 
   // Those who wait in wait_acknowledged() and sync(), and files with unsynced bytes (kEverySecond).

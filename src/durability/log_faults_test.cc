@@ -94,7 +94,7 @@ class FaultyRun {
     const Status status = database_->commit_all();
     ASSERT_TRUE(status.ok()) << status.message();
     ASSERT_TRUE(database_->log().sync().ok());
-    ASSERT_EQ(database_->log().space(), Log::Space::kFree);
+    ASSERT_TRUE(database_->log().takes(Log::kUnknownBytes));
     note();
     ASSERT_EQ(acknowledged_, database_->log().end_lsn());
   }
@@ -263,31 +263,35 @@ TEST(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
   HandDatabase database(faulty, sizes);
   ASSERT_TRUE(database.open().ok());
   Log& log = database.log();
-  EXPECT_EQ(log.space(), Log::Space::kFree);
+  EXPECT_TRUE(log.takes(Log::kUnknownBytes));
   // Room for half a segment more.
   faulty.set_capacity(2 * sizes.segment_bytes - 8 * kPageBytes);
   const std::size_t files = disk.list().value().size();
   EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
   EXPECT_EQ(disk.list().value().size(), files) << "the attempt left something behind";
-  EXPECT_EQ(log.space(), Log::Space::kFree) << "three quarters of the segment are left";
+  EXPECT_TRUE(log.takes(4 * kPageBytes)) << "three quarters of the segment are left, half stays";
+  EXPECT_FALSE(log.takes(12 * kPageBytes)) << "more than what is left";
+  EXPECT_FALSE(log.takes(Log::kUnknownBytes));
 
-  std::vector<Log::Space> seen;
+  enum State : std::uint8_t { kAll, kErasures, kNothing };
+  const auto state = [&log] { return log.takes(20) ? kAll : log.takes(Log::kErasesOnly) ? kErasures : kNothing; };
+  std::vector<State> seen;
   for (int i = 0; i < 15; ++i) {
     database.set(0, "key" + std::to_string(i), "value");
     log.commit_here();
-    if (seen.empty() || seen.back() != log.space()) seen.push_back(log.space());
+    if (seen.empty() || seen.back() != state()) seen.push_back(state());
   }
-  EXPECT_EQ(seen, (std::vector{Log::Space::kFree, Log::Space::kDeletesOnly, Log::Space::kNone}));
+  EXPECT_EQ(seen, (std::vector{kAll, kErasures, kNothing}));
   EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn()) << "the last part of a segment is for those already running";
   database.set(0, "waits", std::string(7000, 'w'));
   log.commit_here();
   EXPECT_LT(log.acknowledged_lsn(), log.end_lsn());
   EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
-  EXPECT_EQ(log.space(), Log::Space::kNone);
+  EXPECT_EQ(state(), kNothing);
 
   faulty.set_capacity(FaultyDirectory::kUnlimited);
   ASSERT_TRUE(database.prepare_one().ok());
-  EXPECT_EQ(log.space(), Log::Space::kFree);
+  EXPECT_TRUE(log.takes(Log::kUnknownBytes));
   log.commit_here();
   EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn());
   EXPECT_TRUE(database.failures().empty());

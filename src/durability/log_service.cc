@@ -81,7 +81,7 @@ void LogService::run_keeper() {
       status = segments_.prepare_one();
       log_.segments_changed();
     }
-    if (status.code() == StatusCode::kNoSpace) {
+    if (SegmentPool::passes(status)) {
       if (!full && options_.on_disk_full) options_.on_disk_full(status);
       full = true;
     } else if (!status.ok()) {

@@ -29,6 +29,7 @@ std::optional<ReadySegment> SegmentPool::take(Lsn first_lsn) {
   if (ready_.empty()) return std::nullopt;
   ReadySegment segment = std::move(ready_.front());
   ready_.pop_front();
+  ready_count_.store(ready_.size(), std::memory_order_seq_cst);
   used_.push_back({segment.number, first_lsn, options_.segment_bytes});
   return segment;
 }
@@ -79,12 +80,13 @@ Status SegmentPool::prepare_one() {
       if (!removed.ok() && removed.code() != StatusCode::kNoSpace) return removed;
     }
   }
-  disk_full_.store(status.code() == StatusCode::kNoSpace, std::memory_order_relaxed);
+  disk_full_.store(passes(status), std::memory_order_seq_cst);
   if (!status.ok()) return status;
   const base::MutexLock lock(mutex_);
   if (spare) --spares_;
   ++next_number_;
   ready_.push_back({number, std::move(file).value()});
+  ready_count_.store(ready_.size(), std::memory_order_seq_cst);
   return {};
 }
 

@@ -59,20 +59,27 @@ class SegmentPool {
   // The next segment, when one is ready. It counts as used from `first_lsn` on.
   [[nodiscard]] std::optional<ReadySegment> take(Lsn first_lsn);
   [[nodiscard]] bool wants_segment() const;
-  // Makes the next segment ready: from a spare file, or by filling a new one with zeros. kNoSpace when the disk is
-  // full; then nothing has changed, and it may be tried again.
+  // Makes the next segment ready: from a spare file, or by filling a new one with zeros. When the failure passes(),
+  // nothing has changed, and it may be tried again.
   [[nodiscard]] Status prepare_one();
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`: as
   // many as are wanted become spares, the rest are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
 
   [[nodiscard]] std::size_t ready() const;
+  // The same without the mutex. seq_cst, and so is disk_full(): a worker says that it waits and looks at them once
+  // more; the keeper changes them and looks for those who wait.
+  [[nodiscard]] std::size_t ready_count() const { return ready_count_.load(std::memory_order_seq_cst); }
   // Bytes of all files with log in them.
   [[nodiscard]] std::uint64_t used_bytes() const;
   // Of those that hold log from `lsn` on, behind the one in which it lies.
   [[nodiscard]] std::uint64_t bytes_since(Lsn lsn) const;
-  // Whether the last attempt to prepare a segment found the disk full.
-  [[nodiscard]] bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }  // relaxed: a hint
+  // Whether a failure of prepare_one() is one to wait out: the disk is full, or too many files are open.
+  [[nodiscard]] static bool passes(const Status& status) {
+    return status.code() == StatusCode::kNoSpace || status.code() == StatusCode::kUnavailable;
+  }
+  // Whether the last attempt to prepare a segment failed so.
+  [[nodiscard]] bool disk_full() const { return disk_full_.load(std::memory_order_seq_cst); }
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
@@ -85,7 +92,7 @@ class SegmentPool {
   std::deque<ReadySegment> ready_ KV_GUARDED_BY(mutex_);
   std::uint64_t next_number_ KV_GUARDED_BY(mutex_);  // of the next segment to prepare
   std::uint64_t spares_ KV_GUARDED_BY(mutex_);       // full-size files from next_number_ on
-  // relaxed: read as a hint by workers, which meet the truth when they need a segment.
+  std::atomic<std::size_t> ready_count_{0};          // of ready_; written under mutex_
   std::atomic<bool> disk_full_{false};
 };
 

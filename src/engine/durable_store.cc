@@ -66,7 +66,7 @@ DurableStore::~DurableStore() {
 }
 
 Status DurableStore::set(const store::Key& key, std::string_view value_bytes) {
-  if (Status status = admit(/*only_erases=*/false); !status.ok()) return status;
+  if (Status status = admit(1 + key.bytes.size() + value_bytes.size()); !status.ok()) return status;
   const unsigned shard = keyspace_.shard_of(key.hash);
   store::NewValue value = store::NewValue::stage(value_bytes);
   WriterLease writer(*this);
@@ -79,7 +79,7 @@ Status DurableStore::set(const store::Key& key, std::string_view value_bytes) {
 }
 
 Result<bool> DurableStore::erase(const store::Key& key) {
-  if (Status status = admit(/*only_erases=*/true); !status.ok()) return status;
+  if (Status status = admit(durability::Log::kErasesOnly); !status.ok()) return status;
   const unsigned shard = keyspace_.shard_of(key.hash);
   WriterLease writer(*this);
   keyspace_.lock(shard);
@@ -93,14 +93,14 @@ Result<bool> DurableStore::erase(const store::Key& key) {
 }
 
 Status DurableStore::clear() {
-  if (Status status = admit(/*only_erases=*/true); !status.ok()) return status;
+  if (Status status = admit(durability::Log::kErasesOnly); !status.ok()) return status;
   WriterLease writer(*this);
   keyspace_.flush(db_, writer->context);
   return acknowledged(writer->context.sealed_lsn());
 }
 
 Status DurableStore::write(const WriteBatch& changes) {
-  if (Status status = admit(StoreBatch::only_erases(changes)); !status.ok()) return status;
+  if (Status status = admit(StoreBatch::bytes_written(changes)); !status.ok()) return status;
   StoreBatch batch(keyspace_, db_, changes);
   WriterLease writer(*this);
   keyspace_.lock(batch.shards());
@@ -111,15 +111,13 @@ Status DurableStore::write(const WriteBatch& changes) {
   return acknowledged(lsn);
 }
 
-Status DurableStore::admit(bool only_erases) {
+Status DurableStore::admit(std::uint64_t bytes) {
   durability::Log& log = storage_->log();
   if (Status status = this->status(); !status.ok()) return status;
-  const durability::Log::Space space = log.space();
-  if (space == durability::Log::Space::kNone || (space == durability::Log::Space::kDeletesOnly && !only_erases)) {
-    return {StatusCode::kNoSpace, "the disk is full: nothing can be written until there is room"};
-  }
   storage_->wait_for_room();
-  return log.has_room() ? Status{} : acknowledged(log.end_lsn());
+  if (Status status = log.wait_for_room(); !status.ok()) return as_failure(status);
+  if (log.takes(bytes)) return {};
+  return {StatusCode::kNoSpace, "the disk is full: nothing can be written until there is room"};
 }
 
 Status DurableStore::acknowledged(store::Lsn lsn) { return as_failure(storage_->log().wait_acknowledged(lsn)); }

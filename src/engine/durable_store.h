@@ -70,7 +70,7 @@ class DurableStore {
 
   DurableStore(store::Keyspace& keyspace, int db) : keyspace_(keyspace), db_(db) {}
   // Whether a write may change anything now; waits when too much waits for the disk.
-  [[nodiscard]] Status admit(bool only_erases);
+  [[nodiscard]] Status admit(std::uint64_t bytes);
   [[nodiscard]] Status acknowledged(store::Lsn lsn);
   void after_write(unsigned shard, Writer& writer);
 

@@ -138,10 +138,14 @@ void Executor::attach_log() {
 }
 
 bool Executor::has_space_for(const Call& call) {
-  const durability::Log::Space space = log_->space();
-  if (space == durability::Log::Space::kFree) return true;
-  const bool deletes = (call.command->flags & commands::kDenyOom) == 0;
-  if (deletes && space == durability::Log::Space::kDeletesOnly) return true;
+  const std::uint32_t flags = call.command->flags;
+  std::uint64_t bytes = durability::Log::kErasesOnly;
+  if ((flags & commands::kCopiesValues) != 0) {
+    bytes = durability::Log::kUnknownBytes;
+  } else if ((flags & commands::kDenyOom) != 0) {
+    for (const std::string_view word : call.args) bytes += word.size();
+  }
+  if (log_->takes(bytes)) return true;
   call.reply->begin(*call.output);
   call.reply->error("NOSPACE", "the disk is full: writes are refused until there is room; reads and deletes go on");
   call.reply->end();

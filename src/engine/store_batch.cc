@@ -23,8 +23,12 @@ Status StoreBatch::check(const WriteBatch& batch) {
   return {};
 }
 
-bool StoreBatch::only_erases(const WriteBatch& batch) {
-  return std::all_of(batch.changes().begin(), batch.changes().end(), [](const auto& change) { return change.erases; });
+std::uint64_t StoreBatch::bytes_written(const WriteBatch& batch) {
+  std::uint64_t bytes = 0;
+  for (const WriteBatch::Change& change : batch.changes()) {
+    if (!change.erases) bytes += 1 + change.key.size() + change.value.size();
+  }
+  return bytes;
 }
 
 void StoreBatch::apply(store::WriteContext& context) {

@@ -27,7 +27,8 @@ class StoreBatch {
 
   // kTooLarge when a key or value is.
   [[nodiscard]] static Status check(const WriteBatch& batch);
-  [[nodiscard]] static bool only_erases(const WriteBatch& batch);
+  // Of what is set; 0: it only erases.
+  [[nodiscard]] static std::uint64_t bytes_written(const WriteBatch& batch);
 
   [[nodiscard]] const store::ShardSet& shards() const { return shards_; }
   // Once, with the shards locked.
