@@ -1,6 +1,6 @@
 """Switches on each bug of docs/decisions/seeded-bugs.md and requires that the test named there fails.
 
-The binaries are those of the preset `seeded`; KVSTORE_SEEDED_BIN names another folder for them.
+The binaries are those of the preset `asan`; KVSTORE_SEEDED_BIN names another folder for them.
 """
 
 import concurrent.futures
@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("KVSTORE_SEEDED_BIN", ROOT / "build/seeded/bin"))
+BIN = pathlib.Path(os.environ.get("KVSTORE_SEEDED_BIN", ROOT / "build/asan/bin"))
 PAGE = ROOT / "docs/decisions/seeded-bugs.md"
 ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \| `(\w+) ([^`]+)` \|$", re.MULTILINE)
 TIMEOUT_S = 120
