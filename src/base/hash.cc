@@ -14,4 +14,8 @@ KeyHasher::Secret KeyHasher::random_secret() {
   return secret;
 }
 
+std::uint64_t KeyHasher::hash_long(std::string_view bytes) const {
+  return XXH3_64bits_withSecret(bytes.data(), bytes.size(), secret_.data(), kSecretBytes);
+}
+
 }  // namespace kvstore::base

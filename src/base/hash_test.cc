@@ -18,6 +18,16 @@ TEST(KeyHasher, TheSameSecretGivesTheSameHash) {
   for (std::size_t size = 0; size < 600; ++size) EXPECT_EQ(one(std::string(size, 'k')), two(std::string(size, 'k')));
 }
 
+// Short and long keys take different ways through the code to one function.
+TEST(KeyHasher, IsXxh3WithASecretAtEveryLength) {
+  const KeyHasher::Secret secret = KeyHasher::random_secret();
+  const KeyHasher hasher(secret);
+  for (std::size_t size = 0; size < 600; ++size) {
+    const std::string key(size, 'k');
+    EXPECT_EQ(hasher(key), XXH3_64bits_withSecret(key.data(), size, secret.data(), secret.size())) << size;
+  }
+}
+
 // Keys chosen to collide in one process must not collide in the next.
 TEST(KeyHasher, SecretsAreRandomAndChangeTheHashAtEveryLength) {
   const KeyHasher::Secret secret = KeyHasher::random_secret();

@@ -95,6 +95,12 @@ class Slice {
 // An empty view may point nowhere, which memcpy and memcmp do not take.
 std::string_view with_address(std::string_view bytes) { return bytes.data() != nullptr ? bytes : std::string_view(""); }
 
+// value.assign(bytes) for a value that has the room and does not contain them.
+void replace_bytes(std::string& value, std::string_view bytes) {
+  if (value.size() != bytes.size()) value.resize(bytes.size());
+  if (!bytes.empty()) std::memcpy(value.data(), bytes.data(), bytes.size());
+}
+
 // Such a key cannot have been set: nothing may be read for its sake, not even the key.
 bool over_limit(std::string_view key) { return key.size() > store::Keyspace::kKeyBytesMax; }
 
@@ -145,7 +151,11 @@ class KeyValueStore::Impl {
   }
   // Under the shard's lock: true when this write shall be followed by a slice of background work.
   [[nodiscard]] bool count_write(unsigned shard);
-  void after_write(unsigned shard, store::WriteContext& context, bool maintain);
+  void after_write(unsigned shard, store::WriteContext& context, bool maintain) {
+    keyspace_.prepare_spares(shard);
+    context.release();
+    if (maintain) keyspace_.maintain();
+  }
   // What was read is shown when it is durable: last_lsn() with the shard locked, the wait without.
   [[nodiscard]] store::Lsn last_lsn(unsigned shard) const {
     return durable_ == nullptr ? 0 : durable_->last_lsn(shard);
@@ -175,19 +185,13 @@ Status KeyValueStore::Impl::open_directory(const Options& options) {
   return {};
 }
 
-bool KeyValueStore::Impl::count_write(unsigned shard) {
+inline bool KeyValueStore::Impl::count_write(unsigned shard) {
   if (++write_counts_[shard].writes < kWritesBetweenMaintenance) return false;
   write_counts_[shard].writes = 0;
   return true;
 }
 
-void KeyValueStore::Impl::after_write(unsigned shard, store::WriteContext& context, bool maintain) {
-  keyspace_.prepare_spares(shard);
-  context.release();
-  if (maintain) keyspace_.maintain();
-}
-
-Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view value_bytes) {
+inline Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view value_bytes) {
   if (over_limit(key_bytes) || value_bytes.size() > store::Keyspace::kValueBytesMax) {
     return engine::check_sizes(key_bytes, value_bytes);
   }
@@ -205,11 +209,12 @@ Status KeyValueStore::Impl::set(std::string_view key_bytes, std::string_view val
   return {};
 }
 
-bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) const {
+inline bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) const {
   if (over_limit(key_bytes)) return false;
   const store::Key key = keyspace_.key(with_address(key_bytes));
   const unsigned shard = keyspace_.shard_of(key.hash);
-  // A small value goes through this room, so that `value` grows (perhaps by a system call) without the lock.
+  // A value that `value` has no room for goes through this room, so that `value` grows (perhaps by a system call)
+  // without the lock.
   std::array<char, store::kLargeValueBytes> small;
   base::SharedBytesRef large;
 
@@ -217,9 +222,12 @@ bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) co
   const store::ValueView found = keyspace_.find(kDatabase, key);
   const bool exists = static_cast<bool>(found);
   const std::size_t size = found.bytes.size();
-  if (found.block != nullptr) {
+  const bool fits = found.block == nullptr && size <= value.capacity();
+  if (fits) {
+    if (exists) replace_bytes(value, found.bytes);
+  } else if (found.block != nullptr) {
     large = base::SharedBytesRef::share(found.block);
-  } else if (size > 0) {
+  } else {
     KV_ASSERT(size <= small.size());
     std::memcpy(small.data(), found.bytes.data(), size);
   }
@@ -227,9 +235,8 @@ bool KeyValueStore::Impl::get(std::string_view key_bytes, std::string& value) co
   keyspace_.unlock(shard);
   wait_readable(lsn);
 
-  if (!exists) return false;
-  value.assign(large ? large->data() : small.data(), size);
-  return true;
+  if (!fits) value.assign(large ? large->data() : small.data(), size);
+  return exists;
 }
 
 bool KeyValueStore::Impl::contains(std::string_view key_bytes) const {

@@ -1,14 +1,11 @@
 // Bucket and Segment: where the index keeps its handles.
 //
 // A bucket is one 64-byte cache line:
-//   byte  0..3   meta, from bit 0: 4 bits away count | 12 bits reserved: slot has a time to live |
-//                8 bits snapshot epoch | 8 bits spare. Reserved bits are 0.
+//   byte  0..3   meta, from bit 0: 4 bits spare | 12 bits reserved: slot has a time to live |
+//                8 bits snapshot epoch | 8 bits spare. Spare and reserved bits are 0.
 //   byte  4..15  12 tags; 0 = the slot is empty
 //   byte 16..63  12 record handles of 32 bits
 // One 16-byte compare finds the slots whose tag matches; a record is read only for those.
-//
-// Away count: how many keys whose home is this bucket live in their other bucket instead. At 0 a miss reads one line.
-// It sticks at 15 ("many, no longer counted") until a split counts afresh.
 //
 // Snapshot epoch: when it is not the index's, a snapshot has yet to read the bucket as it is (index.h).
 //
@@ -34,7 +31,6 @@ namespace kvstore::store {
 struct alignas(64) Bucket {
   static constexpr unsigned kSlots = 12;
   static constexpr unsigned kAllSlots = (1U << kSlots) - 1;
-  static constexpr std::uint32_t kAwayMask = 15;
   static constexpr unsigned kEpochShift = 16;
   static constexpr std::uint32_t kEpochMask = 0xff << kEpochShift;
 
@@ -42,18 +38,20 @@ struct alignas(64) Bucket {
   std::array<std::uint8_t, kSlots> tags;
   std::array<std::uint32_t, kSlots> handles;
 
-  // The slots with this tag, as bits 0 to 11. Tag 0 finds the empty ones.
-  [[nodiscard]] unsigned match(unsigned tag) const {
+  // The slots with this tag, as bits 4 to 15 (what bits 0 to 3 say means nothing): bit b stands for the tag in byte b.
+  [[nodiscard]] unsigned match_bytes(unsigned tag) const {
 #if defined(__SSE2__)
     const __m128i line = _mm_load_si128(reinterpret_cast<const __m128i*>(this));
     const __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8(static_cast<char>(tag)));
-    return static_cast<unsigned>(_mm_movemask_epi8(equal)) >> 4;  // the four meta bytes drop out
+    return static_cast<unsigned>(_mm_movemask_epi8(equal));
 #else
     unsigned slots = 0;
     for (unsigned slot = 0; slot < kSlots; ++slot) slots |= static_cast<unsigned>(tags[slot] == tag) << slot;
-    return slots;
+    return slots << 4;
 #endif
   }
+  // The same as bits 0 to 11. Tag 0 finds the empty ones.
+  [[nodiscard]] unsigned match(unsigned tag) const { return match_bytes(tag) >> 4; }
   [[nodiscard]] unsigned used() const { return kSlots - static_cast<unsigned>(std::popcount(match(0))); }
 
   // Precondition: used() < kSlots.
@@ -64,16 +62,6 @@ struct alignas(64) Bucket {
     tags[slot] = static_cast<std::uint8_t>(tag);
     handles[slot] = handle;
   }
-
-  [[nodiscard]] unsigned away() const { return meta & kAwayMask; }
-  void add_away() {
-    if (away() < kAwayMask) ++meta;
-  }
-  void remove_away() {
-    KV_DCHECK(away() > 0);
-    if (away() < kAwayMask) --meta;
-  }
-  void set_away(unsigned count) { meta = (meta & ~kAwayMask) | (count < kAwayMask ? count : kAwayMask); }
 
   [[nodiscard]] std::uint8_t epoch() const { return static_cast<std::uint8_t>(meta >> kEpochShift); }
   void set_epoch(std::uint8_t epoch) { meta = (meta & ~kEpochMask) | std::uint32_t{epoch} << kEpochShift; }

@@ -35,15 +35,10 @@ void Index::insert(std::uint64_t hash, std::uint32_t handle) {
     Bucket& other = segment.buckets[other_bucket(home_bucket_of(hash), tag)];
     const unsigned other_used = other.used();
     if (home_used <= other_used && home_used < Bucket::kSlots) return home.put(tag, handle);
-    if (other_used < Bucket::kSlots) {
-      home.add_away();
-      return other.put(tag, handle);
-    }
+    if (other_used < Bucket::kSlots) return other.put(tag, handle);
   } while (split(hash));
 
   const Entry entry = entry_of(prefix);
-  // A miss must not stop at the home bucket: overflow keys count as away.
-  entry.segment()->buckets[home_bucket_of(hash)].add_away();
   if (overflow_ == nullptr) overflow_ = std::make_unique<Overflow>();
   overflow_->emplace(overflow_key(hash), OverflowEntry{handle, epoch_});
   set_entries(prefix, entry.segment(), entry.depth());
@@ -51,19 +46,16 @@ void Index::insert(std::uint64_t hash, std::uint32_t handle) {
 
 void Index::erase(std::uint64_t hash, Place place) {
   const Entry entry = entry_of(prefix_of(hash));
-  Bucket& home = entry.segment()->buckets[home_bucket_of(hash)];
   if (place.in_overflow) {
     auto it = overflow_->equal_range(overflow_key(hash)).first;
     while (&it->second.handle != place.handle) ++it;
     overflow_->erase(it);
-    home.remove_away();
     set_entries(prefix_of(hash), entry.segment(), entry.depth());
     return;
   }
-  Bucket* bucket = &home;
-  if (place.handle < home.handles.data() || place.handle >= home.handles.data() + Bucket::kSlots) {
+  Bucket* bucket = &entry.segment()->buckets[home_bucket_of(hash)];
+  if (place.handle < bucket->handles.data() || place.handle >= bucket->handles.data() + Bucket::kSlots) {
     bucket = &entry.segment()->buckets[other_bucket(home_bucket_of(hash), tag_of(hash))];
-    home.remove_away();
   }
   bucket->tags[static_cast<std::size_t>(place.handle - bucket->handles.data())] = 0;
 }
@@ -82,21 +74,13 @@ bool Index::split(std::uint64_t hash) {
   const std::uint32_t prefix_bit = 1U << (kPrefixBits - new_depth);
   Segment* high = new_segment();
   distribute(low, *high, 64 - kShardBits - new_depth);
-  // Overflow keys stay where they are; the halves have them among their away keys again.
-  const auto [begin, end] = overflow_range(prefix, entry.depth());
-  for (auto it = begin; it != end; ++it) {
-    const std::uint64_t overflow_hash = std::rotr(it->first, kShardBits);
-    Segment& half = (prefix_of(overflow_hash) & prefix_bit) != 0 ? *high : low;
-    half.buckets[home_bucket_of(overflow_hash)].add_away();
-  }
   set_entries(prefix & ~prefix_bit, &low, new_depth);
   set_entries(prefix | prefix_bit, high, new_depth);
   return true;
 }
 
-// Moves the keys with this hash bit set to the same bucket of `to`, and counts away keys afresh in both.
+// Moves the keys with this hash bit set to the same bucket of `to`. Overflow keys stay where they are.
 void Index::distribute(Segment& from, Segment& to, unsigned hash_bit) {
-  std::array<std::array<unsigned, kBucketsPerSegment>, 2> away{};
   const auto prefetch = [&](unsigned b) {
     if (b >= kBucketsPerSegment) return;
     const Bucket& bucket = from.buckets[b];
@@ -114,16 +98,10 @@ void Index::distribute(Segment& from, Segment& to, unsigned hash_bit) {
       const auto slot = static_cast<unsigned>(std::countr_zero(slots));
       const std::uint32_t handle = bucket.handles[slot];
       const std::uint64_t hash = rehash_(Record(arena_.at(handle)).key());
-      const auto half = static_cast<unsigned>(hash >> hash_bit & 1);
-      if (home_bucket_of(hash) != b) ++away[half][home_bucket_of(hash)];
-      if (half == 0) continue;
+      if ((hash >> hash_bit & 1) == 0) continue;
       to.buckets[b].put(bucket.tags[slot], handle);
       bucket.tags[slot] = 0;
     }
-  }
-  for (unsigned b = 0; b < kBucketsPerSegment; ++b) {
-    from.buckets[b].set_away(away[0][b]);
-    to.buckets[b].set_away(away[1][b]);
   }
 }
 
@@ -192,9 +170,8 @@ void Index::prefetch_records(std::uint64_t hash) const {
   };
   const Segment& segment = *entry_of(prefix_of(hash)).segment();
   const unsigned tag = tag_of(hash);
-  const Bucket& home = segment.buckets[home_bucket_of(hash)];
-  ask(home, tag);
-  if (home.away() != 0) ask(segment.buckets[other_bucket(home_bucket_of(hash), tag)], tag);
+  ask(segment.buckets[home_bucket_of(hash)], tag);
+  ask(segment.buckets[other_bucket(home_bucket_of(hash), tag)], tag);
 }
 
 std::size_t Index::bytes() const {

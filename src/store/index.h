@@ -107,7 +107,10 @@ class Index {
 
   // Asks for the lines a lookup of this hash will read.
   void prefetch_bucket(std::uint64_t hash) const {
-    __builtin_prefetch(&entry_of(prefix_of(hash)).segment()->buckets[home_bucket_of(hash)]);
+    const Bucket* buckets = entry_of(prefix_of(hash)).segment()->buckets.data();
+    const unsigned home = home_bucket_of(hash);
+    __builtin_prefetch(&buckets[home]);
+    __builtin_prefetch(&buckets[other_bucket(home, tag_of(hash))]);
   }
   void prefetch_records(std::uint64_t hash) const;
 
@@ -116,6 +119,7 @@ class Index {
  private:
   static constexpr unsigned kHomeFirst = 8;  // a bucket with fewer keys takes every key it is home to
   static constexpr unsigned kSplitMin = kBucketsPerSegment * Bucket::kSlots / 4;
+  static constexpr unsigned kSlotsOfBoth = 0xfff0'fff0;
   static constexpr unsigned kSegmentsPerChunk = PageChunk::kBytes / sizeof(Segment);
 
   class Entry {
@@ -146,6 +150,8 @@ class Index {
   [[nodiscard]] unsigned depth() const { return kPrefixBits - shift_; }
   [[nodiscard]] std::size_t directory_size() const { return std::size_t{1} << depth(); }
 
+  template <typename Matches>
+  [[nodiscard]] Place find_in_overflow(std::uint64_t hash, Matches matches) const;
   Segment* new_segment();
   bool split(std::uint64_t hash);
   void distribute(Segment& from, Segment& to, unsigned hash_bit);
@@ -173,23 +179,32 @@ class Index {
   ChunkSource& chunk_source_;
 };
 
+// Both buckets are always looked at, and which of them holds the key decides no branch: a third of the keys are in
+// their other bucket, and a branch mispredicted so often stops the processor until the bucket has come from memory,
+// where it would otherwise be at work on the next lookup.
 template <typename Matches>
 Index::Place Index::find(std::uint64_t hash, Matches matches) const {
-  const Entry& entry = entry_of(prefix_of(hash));
+  const Entry entry = entry_of(prefix_of(hash));
   const unsigned tag = tag_of(hash);
   const unsigned home = home_bucket_of(hash);
-  Bucket* bucket = &entry.segment()->buckets[home];
-  for (unsigned slots = bucket->match(tag); slots != 0; slots &= slots - 1) {
-    std::uint32_t* handle = &bucket->handles[static_cast<unsigned>(std::countr_zero(slots))];
+  const unsigned other = other_bucket(home, tag);
+  Bucket* const buckets = entry.segment()->buckets.data();
+  // Bits 4 to 15: slots of the home bucket; 20 to 31: of the other one.
+  unsigned slots = (buckets[home].match_bytes(tag) | buckets[other].match_bytes(tag) << 16) & kSlotsOfBoth;
+  for (; slots != 0; slots &= slots - 1) {
+    const auto bit = static_cast<unsigned>(std::countr_zero(slots));
+    const unsigned in_other = 0 - (bit >> 4);  // all bits or none
+    Bucket& bucket = buckets[home ^ ((home ^ other) & in_other)];
+    std::uint32_t* handle = &bucket.handles[(bit & 15) - 4];
     if (matches(*handle)) return {handle, false};
   }
-  if (bucket->away() == 0) return {};
-  bucket = &entry.segment()->buckets[other_bucket(home, tag)];
-  for (unsigned slots = bucket->match(tag); slots != 0; slots &= slots - 1) {
-    std::uint32_t* handle = &bucket->handles[static_cast<unsigned>(std::countr_zero(slots))];
-    if (matches(*handle)) return {handle, false};
-  }
-  if (!entry.overflow()) return {};
+  if (!entry.overflow()) [[likely]]
+    return {};
+  return find_in_overflow(hash, matches);
+}
+
+template <typename Matches>
+Index::Place Index::find_in_overflow(std::uint64_t hash, Matches matches) const {
   const auto [begin, end] = overflow_->equal_range(overflow_key(hash));
   for (auto it = begin; it != end; ++it) {
     if (matches(it->second.handle)) return {&it->second.handle, true};

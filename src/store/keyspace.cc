@@ -14,21 +14,12 @@ Keyspace::Keyspace(const Options& options)
     : hasher_(options.hash_secret),
       rehash_for_test_(options.rehash_for_test),
       shard_count_(options.shards),
-      map_(std::make_unique<ShardMap>(options.shards)),
+      map_(options.shards),
       shards_(std::make_unique<Shard[]>(options.shards)) {
   KV_ASSERT(options.shards >= 1 && options.shards <= ShardSet::kShardsMax);
 }
 
 Keyspace::~Keyspace() = default;
-
-unsigned Keyspace::shards() const { return shard_count_; }
-
-unsigned Keyspace::shard_of(std::uint64_t hash) const { return (*map_)(hash); }
-
-// The analysis cannot follow a lock across these functions; those that need it assert that it is held.
-void Keyspace::lock(unsigned shard) KV_NO_THREAD_SAFETY_ANALYSIS { shards_[shard].lock.lock(); }
-
-void Keyspace::unlock(unsigned shard) KV_NO_THREAD_SAFETY_ANALYSIS { shards_[shard].lock.unlock(); }
 
 void Keyspace::lock(const ShardSet& shards) {
   shards.for_each([this](unsigned shard) { lock(shard); });
@@ -52,14 +43,7 @@ void Keyspace::prefetch_record(int db, std::uint64_t hash) {
   if (const Table* table = shard.table(db)) table->index().prefetch_records(hash);
 }
 
-ValueView Keyspace::find(int db, const Key& key) const {
-  const Shard& shard = shards_[shard_of(key.hash)];
-  shard.lock.assert_held();
-  const Table* table = shard.table(db);
-  return table == nullptr ? ValueView{} : table->find(key);
-}
-
-void Keyspace::set(int db, const Key& key, ValueType type, NewValue value, WriteContext& context) {
+void Keyspace::set(int db, const Key& key, ValueType type, NewValue&& value, WriteContext& context) {
   Shard& shard = shards_[shard_of(key.hash)];
   shard.lock.assert_held();
   if (shard.table(db) == nullptr) {
@@ -70,7 +54,8 @@ void Keyspace::set(int db, const Key& key, ValueType type, NewValue value, Write
   const Table::Written written = shard.table(db)->set(key, type, std::move(value), context);
   if (written.is_new) shard.add_to_count(db, 1);
   context.tell([&](MutationSink& sink) { sink.on_set(db, key.bytes, table.record(written.handle).value()); });
-  after_write(shard, db);
+  // What is overwritten in place leaves nothing to do: no holes, no pages.
+  if (!written.in_place) after_write(shard, db);
 }
 
 void Keyspace::splice(int db, const Key& key, std::size_t offset, std::size_t size, std::string_view bytes,

@@ -25,20 +25,15 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "store/key.h"
 #include "store/mutation_sink.h"
+#include "store/shard.h"
+#include "store/shard_map.h"
 #include "store/shard_set.h"
 #include "store/value.h"
 #include "store/write_context.h"
 
 namespace kvstore::store {
-
-class ShardMap;
-
-// A key with its hash: hashed once a request, used by every step.
-struct Key {
-  std::string_view bytes;
-  std::uint64_t hash = 0;
-};
 
 struct KeyspaceStats {
   std::size_t keys = 0;
@@ -50,7 +45,7 @@ struct KeyspaceStats {
 
 class Keyspace {
  public:
-  static constexpr int kDatabases = 16;
+  static constexpr int kDatabases = store::kDatabases;
   static constexpr std::size_t kKeyBytesMax = std::size_t{512} << 20;
   static constexpr std::size_t kValueBytesMax = std::size_t{512} << 20;
 
@@ -67,17 +62,22 @@ class Keyspace {
   Keyspace& operator=(const Keyspace&) = delete;
 
   [[nodiscard]] Key key(std::string_view bytes) const { return {bytes, hasher_(bytes)}; }
-  [[nodiscard]] unsigned shards() const;
-  [[nodiscard]] unsigned shard_of(std::uint64_t hash) const;
+  [[nodiscard]] unsigned shards() const { return shard_count_; }
+  [[nodiscard]] unsigned shard_of(std::uint64_t hash) const { return map_(hash); }
 
   // --- locks -----------------------------------------------------------------------------------------------------
-  void lock(unsigned shard);
-  void unlock(unsigned shard);
+  // The analysis cannot follow a lock across these functions; those that need it assert that it is held.
+  void lock(unsigned shard) KV_NO_THREAD_SAFETY_ANALYSIS { shards_[shard].lock.lock(); }
+  void unlock(unsigned shard) KV_NO_THREAD_SAFETY_ANALYSIS { shards_[shard].lock.unlock(); }
   void lock(const ShardSet& shards);  // ascending
   void unlock(const ShardSet& shards);
   // Does what writes to this shard left for the time after the unlock: maps the pages the next inserts will need, and
   // gives back to the system those that compaction freed. Call it with no lock held; cheap when nothing is needed.
-  void prepare_spares(unsigned shard);
+  void prepare_spares(unsigned shard) {
+    constexpr std::uint32_t kNow = Shard::kSparesMissing | Shard::kPagesToRelease;
+    // relaxed: see Shard::chores.
+    if ((shards_[shard].chores.load(std::memory_order_relaxed) & kNow) != 0) run_chores(shards_[shard]);
+  }
 
   // --- prefetch: hints, no lock needed, never wrong --------------------------------------------------------------
   void prefetch_bucket(int db, std::uint64_t hash);
@@ -85,9 +85,14 @@ class Keyspace {
 
   // --- one key: its shard is locked ------------------------------------------------------------------------------
   // The value, or an empty ValueView. Valid until the shard is unlocked or written.
-  [[nodiscard]] ValueView find(int db, const Key& key) const;
+  [[nodiscard]] ValueView find(int db, const Key& key) const {
+    const Shard& shard = shards_[shard_of(key.hash)];
+    shard.lock.assert_held();
+    const Table* table = shard.table(db);
+    return table == nullptr ? ValueView{} : table->find(key);
+  }
   // Creates or replaces the key. This and the other writes tell the context's sink their effect.
-  void set(int db, const Key& key, ValueType type, NewValue value, WriteContext& context);
+  void set(int db, const Key& key, ValueType type, NewValue&& value, WriteContext& context);
   // The string at the key gets `size` bytes: those it had, cut or filled with zeros, with `bytes` at `offset`.
   // Precondition: the key is there and holds a string; `bytes` fit, and are not the store's own.
   void splice(int db, const Key& key, std::size_t offset, std::size_t size, std::string_view bytes,
@@ -123,7 +128,6 @@ class Keyspace {
 
  private:
   friend class Snapshot;
-  struct Shard;  // shard.h
 
   void after_write(Shard& shard, int db);
   void run_chores(Shard& shard);
@@ -138,7 +142,7 @@ class Keyspace {
   base::KeyHasher hasher_;
   std::uint64_t (*rehash_for_test_)(std::string_view);
   unsigned shard_count_;
-  std::unique_ptr<ShardMap> map_;
+  ShardMap map_;
   std::unique_ptr<Shard[]> shards_;
   std::atomic<unsigned> maintain_next_{0};  // relaxed: only spreads the work
   std::atomic<bool> snapshot_running_{false};

@@ -18,12 +18,6 @@ constexpr unsigned kIdleShards = 4;
 
 }  // namespace
 
-void Keyspace::prepare_spares(unsigned shard) {
-  Shard& s = shards_[shard];
-  constexpr std::uint32_t kNow = Shard::kSparesMissing | Shard::kPagesToRelease;
-  if ((s.chores.load(std::memory_order_relaxed) & kNow) != 0) run_chores(s);
-}
-
 void Keyspace::run_chores(Shard& shard) {
   refill_spares(shard);
   release_pages_of(shard);

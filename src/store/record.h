@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/same_bytes.h"
 #include "base/shared_bytes.h"
 #include "store/value.h"
 
@@ -76,8 +77,8 @@ class Record {
 
   // The hot path: most keys are short and inline.
   [[nodiscard]] bool key_equals(std::string_view key) const {
-    if (byte(1) < RecordShape::kLongKey) {
-      return byte(1) == key.size() && std::memcmp(at_ + 2 + length_width(), key.data(), key.size()) == 0;
+    if (byte(1) < RecordShape::kLongKey) [[likely]] {
+      return byte(1) == key.size() && base::same_bytes(at_ + 2 + length_width(), key.data(), key.size());
     }
     return key == this->key();
   }
@@ -87,12 +88,27 @@ class Record {
     return size > kLargeKeyBytes ? load<base::SharedBytes*>(at)->view() : std::string_view(at_ + at, size);
   }
   [[nodiscard]] ValueView value() const {
+    if (byte(1) < RecordShape::kLongKey && length_width() == 1) [[likely]] {
+      return {type(), {at_ + 3 + byte(1), byte(2)}, nullptr};  // short key, short value
+    }
     const RecordShape layout = shape();
     if (large_value()) {
       base::SharedBytes* block = load<base::SharedBytes*>(layout.value_offset());
       return {type(), block->view(), block};
     }
     return {type(), {at_ + layout.value_offset(), layout.value_size}, nullptr};
+  }
+
+  // Replaces a short value by one of the same type and size at a short key, which most overwrites do; false, and
+  // nothing is done, when the record is any other.
+  [[nodiscard]] bool overwrite(ValueType type, std::string_view bytes) {
+    const std::size_t key_bytes = byte(1);
+    const bool same_shape = byte(0) == (static_cast<unsigned>(type) | 1U << 3) && byte(2) == bytes.size() &&
+                            key_bytes < RecordShape::kLongKey;
+    if (!same_shape) return false;
+    // memmove: the bytes may be those of this very record.
+    if (!bytes.empty()) std::memmove(at_ + 3 + key_bytes, bytes.data(), bytes.size());
+    return true;
   }
 
   // Writes all but the key and value areas.

@@ -101,5 +101,30 @@ TEST(SizeClass, AnyHoleOfAClassFitsAnAllocationOfThatClass) {
   }
 }
 
+// Where the new value would need another layout, or where a flag would have to go, a record is written afresh.
+TEST(Record, IsOverwrittenInPlaceOnlyByAValueOfTheSameShape) {
+  const auto make = [](std::vector<char>& memory, std::size_t key_size, std::size_t value_size) {
+    const RecordShape shape{key_size, value_size};
+    memory.assign(shape.bytes(), 'o');
+    Record record(memory.data());
+    record.write_header(ValueType::kString, shape);
+    return record;
+  };
+  std::vector<char> memory;
+  for (const std::size_t size : {0U, 1U, 32U, 255U}) {
+    Record record = make(memory, 16, size);
+    EXPECT_TRUE(record.overwrite(ValueType::kString, std::string(size, 'n')));
+    EXPECT_EQ(record.value().bytes, std::string(size, 'n'));
+    EXPECT_EQ(record.key(), std::string(16, 'o'));
+    EXPECT_FALSE(record.overwrite(ValueType::kString, std::string(size + 1, 'n')));
+    EXPECT_FALSE(record.overwrite(static_cast<ValueType>(2), std::string(size, 'n')));
+    memory[0] = static_cast<char>(memory[0] | 32);  // a time to live
+    EXPECT_FALSE(record.overwrite(ValueType::kString, std::string(size, 'n')));
+  }
+  EXPECT_FALSE(make(memory, 16, 256).overwrite(ValueType::kString, std::string(256, 'n')));
+  EXPECT_FALSE(make(memory, 16, 256).overwrite(ValueType::kString, std::string(0, 'n')));
+  EXPECT_FALSE(make(memory, 255, 32).overwrite(ValueType::kString, std::string(32, 'n')));
+}
+
 }  // namespace
 }  // namespace kvstore::store

@@ -1,11 +1,10 @@
-// Shard: the lock of one slice of hash space and the tables under it; ShardMap: which slice that is.
+// Shard: the lock of one slice of hash space, and the tables under it.
 //
 // Thread rule: everything but the atomics is guarded by `lock`. The atomics are written under it, and read without.
 #pragma once
 
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,37 +12,16 @@
 #include "base/assert.h"
 #include "base/spin_lock.h"
 #include "base/thread_annotations.h"
-#include "store/hash_bits.h"
-#include "store/keyspace.h"
 #include "store/page_chunk.h"
 #include "store/table.h"
 
 namespace kvstore::store {
 
-// Shard i of S gets a share of hash space in proportion to 2^(i / S). With equal shares all shards would split their
-// segments at the same number of keys, and the index would swing between half full and full (5.9 to 9.9 bytes a key);
-// with these shares some shard is always about to split, and bytes a key are the same at any number of keys.
-class ShardMap {
- public:
-  explicit ShardMap(unsigned shards) {
-    const auto weight_up_to = [shards](unsigned i) { return std::exp2(static_cast<double>(i) / shards) - 1; };
-    unsigned slice = 0;
-    for (unsigned shard = 0; shard < shards; ++shard) {
-      const auto end =
-          static_cast<unsigned>(std::lround(weight_up_to(shard + 1) * static_cast<double>(shards_.size())));
-      KV_ASSERT(end > slice);
-      while (slice < end) shards_[slice++] = static_cast<std::uint8_t>(shard);
-    }
-    KV_ASSERT(slice == shards_.size());
-  }
-  [[nodiscard]] unsigned operator()(std::uint64_t hash) const { return shards_[shard_slice_of(hash)]; }
-
- private:
-  std::array<std::uint8_t, 1U << kShardBits> shards_;
-};
+// Logical databases, as SELECT numbers them.
+inline constexpr int kDatabases = 16;
 
 // 128 bytes: neighbouring cache lines are fetched in pairs.
-struct alignas(128) Keyspace::Shard {
+struct alignas(128) Shard {
   // Work left for after the unlock (bits of `chores`).
   static constexpr std::uint32_t kSparesMissing = 1;
   static constexpr std::uint32_t kPagesToRelease = 2;

@@ -22,7 +22,7 @@ Snapshot::Snapshot(Keyspace& keyspace, SnapshotOutput& output) : keyspace_(keysp
   parts_.reserve(std::size_t{keyspace.shard_count_} * Keyspace::kDatabases);
   keyspace.lock_all();
   for (unsigned i = 0; i < keyspace.shard_count_; ++i) {
-    Keyspace::Shard& shard = keyspace.shards_[i];
+    Shard& shard = keyspace.shards_[i];
     shard.lock.assert_held();
     for (int db = 0; db < Keyspace::kDatabases; ++db) {
       const std::size_t keys = shard.count(db);

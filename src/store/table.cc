@@ -54,17 +54,16 @@ void Table::write_value(Record record, const RecordShape& shape, std::string_vie
   record.set_block_at(shape.value_offset(), block.release());
 }
 
-Table::Written Table::set(const Key& key, ValueType type, NewValue value, WriteContext& context) {
+Table::Written Table::set_anew(Index::Place place, const Key& key, ValueType type, NewValue&& value,
+                               WriteContext& context) {
   const std::string_view bytes = value.bytes();
   const RecordShape shape{key.bytes.size(), bytes.size()};
   base::SharedBytesRef block = value.take_block();
-  before_write(key.hash);
   if (shape.large_value() && !block) block = base::SharedBytesRef::copy_of(bytes);  // better staged before the lock
 
-  const Index::Place place = place_of(key);
   if (place.handle != nullptr) {
     set_existing(*place.handle, type, shape, bytes, std::move(block), context);
-    return {false, *place.handle};
+    return {false, false, *place.handle};
   }
   const std::uint32_t handle = arena_.allocate(space_of(shape));
   Record added = record(handle);
@@ -78,7 +77,7 @@ Table::Written Table::set(const Key& key, ValueType type, NewValue value, WriteC
   }
   write_value(added, shape, bytes, std::move(block));
   index_.insert(key.hash, handle);
-  return {true, handle};
+  return {true, false, handle};
 }
 
 void Table::set_existing(std::uint32_t& handle, ValueType type, const RecordShape& shape, std::string_view bytes,

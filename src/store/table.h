@@ -10,10 +10,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "store/arena.h"
 #include "store/index.h"
-#include "store/keyspace.h"
+#include "store/key.h"
 #include "store/page_chunk.h"
 #include "store/record.h"
 #include "store/value.h"
@@ -41,9 +42,17 @@ class Table {
   }
   struct Written {
     bool is_new;
+    bool in_place;         // the arena and the index are as they were
     std::uint32_t handle;  // valid until the next write
   };
-  Written set(const Key& key, ValueType type, NewValue value, WriteContext& context);
+  Written set(const Key& key, ValueType type, NewValue&& value, WriteContext& context) {
+    const Index::Place place = place_of(key);
+    before_write(key.hash);
+    if (place.handle != nullptr && record(*place.handle).overwrite(type, value.bytes())) {
+      return {false, true, *place.handle};
+    }
+    return set_anew(place, key, type, std::move(value), context);
+  }
   // See Keyspace::splice. Returns the value as it is now.
   ValueView splice(const Key& key, std::size_t offset, std::size_t size, std::string_view bytes, WriteContext& context);
   bool erase(const Key& key, WriteContext& context);
@@ -74,6 +83,8 @@ class Table {
   }
   static std::size_t space_of(const RecordShape& shape) { return allocation_size(shape.bytes()); }
 
+  // A new key, or a value that takes another form than the one at `place`.
+  Written set_anew(Index::Place place, const Key& key, ValueType type, NewValue&& value, WriteContext& context);
   void write_value(Record record, const RecordShape& shape, std::string_view bytes, base::SharedBytesRef block);
   void set_existing(std::uint32_t& handle, ValueType type, const RecordShape& shape, std::string_view bytes,
                     base::SharedBytesRef block, WriteContext& context);
