@@ -224,6 +224,13 @@ class Load:
 
     def read_all(self, server):
         """Reads every key, as a part of the history; nothing else may be there."""
+        try:
+            self._read_all(server)
+        except (OSError, AssertionError) as error:
+            status = server.process.poll()
+            raise AssertionError(f"{error}; the server's status: {status}\n{server.stderr[-3000:]}") from error
+
+    def _read_all(self, server):
         client = Client(server, self.random.choice(["json", "resp2", "resp3"]))
         there = 0
         for key in KINDS:
