@@ -38,14 +38,13 @@ void CommitDriver::on_write_done(int result) {
       (result >= 0 && static_cast<std::size_t>(result) < commit.bytes.size())) {
     // Not a failure: the kernel wants to be asked again. Rare, so it may block.
     log_.perform(commit);
-    return advance();
+    return;
   }
   if (result < 0) {
     status = Status(result == -ENOSPC || result == -EDQUOT ? StatusCode::kNoSpace : StatusCode::kIoError,
                     std::string("cannot write the log: ") + std::strerror(-result));
   }
   log_.finish_commit(status);
-  advance();
 }
 
 }  // namespace kvstore::server

@@ -25,6 +25,7 @@ class CommitDriver final : public net::WriteCompletion {
 
   // Begins a commit when there is something to commit and no commit under way.
   void advance();
+  // Does not begin the next commit: the turn first runs the commands that have come, which then share it.
   void on_write_done(int result) override;
 
  private:

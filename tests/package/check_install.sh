@@ -35,7 +35,7 @@ done
 
 # The same compiler, build type and sanitizers, or the archive does not link.
 sanitize=$(cached KVSTORE_SANITIZE)
-cmake -S "$root/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix" \
+cmake -G Ninja -S "$root/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix" \
   -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" \
   -DCMAKE_CXX_FLAGS="-Wall -Wextra -Werror${sanitize:+ -fsanitize=$sanitize}" >"$work/configure.log" 2>&1 ||
   { cat "$work/configure.log" >&2; fail "find_package(kvstore) failed"; }
