@@ -14,9 +14,10 @@ build_packages=(g++ cmake ninja-build pkg-config
                 libcli11-dev libfmt-dev libisal-dev liblzf-dev libmimalloc-dev libsimdjson-dev libspdlog-dev
                 liburing-dev libxxhash-dev)
 
-# Unit tests; clang with its sanitizer runtimes and a symbolizer; real clients and a Redis to compare with.
+# Unit tests; clang with its sanitizer runtimes and a symbolizer; valgrind to count instructions; real clients and a
+# Redis to compare with.
 test_packages=(libgtest-dev libgmock-dev librapidcheck-dev
-               clang libclang-rt-dev llvm
+               clang libclang-rt-dev llvm valgrind
                python3 python3-pytest python3-redis redis-server redis-tools)
 
 # Format and lint.
