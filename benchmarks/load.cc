@@ -15,7 +15,9 @@
 #include <limits>
 #include <utility>
 
+#include "base/assert.h"
 #include "machine.h"
+#include "pace.h"
 
 namespace kvstore::benchmarks {
 
@@ -34,12 +36,17 @@ struct Load::Connection {
 // One call of Load::run.
 class Load::Run {
  public:
-  Run(Load& load, const Work& work, Step* step) : load_(load), work_(work), step_(step) {}
+  Run(Load& load, const Work& work, Step* step)
+      : load_(load), work_(work), step_(step), started_ns_(now_ns()), pace_(started_ns_, work.rate), end_(work.count) {
+    KV_ASSERT(work.seconds <= 0 || work.rate <= 0);
+    if (work.seconds > 0) deadline_ns_ = started_ns_ + static_cast<std::uint64_t>(work.seconds * 1e9);
+  }
 
   Result<Outcome> run() {
-    started_ns_ = now_ns();
-    while (replies_ < work_.count) {
+    const std::uint64_t processor_before_ns = thread_processor_ns();
+    for (;;) {
       issue();
+      if (replies_ >= end_) break;  // looked at here because issue() may find that the time is over
       Status status = flush_all();
       if (status.ok()) status = wait();
       if (status.ok()) status = receive_all();
@@ -47,22 +54,20 @@ class Load::Run {
       if (step_ != nullptr) step_->advance_to(replies_);
     }
     outcome_.seconds = static_cast<double>(now_ns() - started_ns_) / 1e9;
+    outcome_.processor_ns = thread_processor_ns() - processor_before_ns;
     return std::move(outcome_);
   }
 
  private:
   static constexpr std::uint64_t kPatienceNs = 30'000'000'000;
 
-  [[nodiscard]] std::uint64_t due_ns(std::uint64_t index) const {
-    return started_ns_ + static_cast<std::uint64_t>(static_cast<double>(index) * 1e9 / work_.rate);
-  }
-
   void issue() { work_.rate > 0 ? issue_due() : issue_batches(); }
 
   void issue_batches() {
+    if (now_ns() >= deadline_ns_) end_ = issued_;
     for (const auto& connection : load_.connections_) {
       if (!connection->in_flight.empty()) continue;
-      const std::uint64_t end = std::min(work_.count, issued_ + work_.pipeline);
+      const std::uint64_t end = std::min(end_, issued_ + work_.pipeline);
       const std::uint64_t first = issued_;
       for (; issued_ < end; ++issued_) work_.append_request(issued_, connection->output);
       const std::uint64_t now = now_ns();
@@ -73,7 +78,7 @@ class Load::Run {
   void issue_due() {
     const std::uint64_t now = now_ns();
     std::size_t full = 0;  // connections in a row that could not take a request
-    while (issued_ < work_.count && due_ns(issued_) <= now && full < load_.connections_.size()) {
+    while (issued_ < end_ && pace_.due_ns(issued_) <= now && full < load_.connections_.size()) {
       Connection& connection = *load_.connections_[next_connection_];
       next_connection_ = (next_connection_ + 1) % load_.connections_.size();
       if (connection.in_flight.size() >= work_.pipeline) {
@@ -81,7 +86,7 @@ class Load::Run {
         continue;
       }
       full = 0;
-      connection.in_flight.push_back(due_ns(issued_));
+      connection.in_flight.push_back(pace_.due_ns(issued_));
       work_.append_request(issued_, connection.output);
       ++issued_;
     }
@@ -115,8 +120,8 @@ class Load::Run {
     }
     const std::uint64_t now = now_ns();
     std::uint64_t wait_ns = kPatienceNs;
-    const bool awaits_due = work_.rate > 0 && issued_ < work_.count && any_free();
-    if (awaits_due) wait_ns = std::min(wait_ns, std::max(due_ns(issued_), now) - now);
+    const bool awaits_due = work_.rate > 0 && issued_ < end_ && any_free();
+    if (awaits_due) wait_ns = std::min(wait_ns, std::max(pace_.due_ns(issued_), now) - now);
     const timespec timeout{static_cast<std::time_t>(wait_ns / 1'000'000'000),
                            static_cast<long>(wait_ns % 1'000'000'000)};
     const int ready = ppoll(polled_.data(), polled_.size(), &timeout, nullptr);
@@ -149,9 +154,14 @@ class Load::Run {
     if (received < 0 && (errno == EINTR || errno == EAGAIN)) return {};
     if (received < 0) return {StatusCode::kIoError, std::strerror(errno)};
     if (received == 0) return {StatusCode::kIoError, "the server closed the connection"};
-    const std::uint64_t now = now_ns();
-    connection.input.append(chunk, static_cast<std::size_t>(received));
-    std::string_view rest = connection.input;
+    return book(connection, std::string_view(chunk, static_cast<std::size_t>(received)), now_ns());
+  }
+
+  // Books the complete replies at the front of what arrived and keeps the rest.
+  [[nodiscard]] Status book(Connection& connection, std::string_view arrived, std::uint64_t now) {
+    const bool joined = !connection.input.empty();  // as a rule nothing is left over, and nothing need be copied
+    if (joined) connection.input += arrived;
+    std::string_view rest = joined ? std::string_view(connection.input) : arrived;
     std::size_t consumed = 0;
     while (const std::optional<Reply> reply = take_reply(load_.protocol_, rest, consumed)) {
       if (reply->kind == ReplyKind::kError) {
@@ -164,15 +174,22 @@ class Load::Run {
       ++replies_;
       rest.remove_prefix(consumed);
     }
-    connection.input.erase(0, connection.input.size() - rest.size());
+    if (joined) {
+      connection.input.erase(0, connection.input.size() - rest.size());
+    } else {
+      connection.input = rest;
+    }
     return {};
   }
 
   Load& load_;
   const Work& work_;
   Step* step_;
+  const std::uint64_t started_ns_;
+  const Pace pace_;
+  std::uint64_t end_;  // requests to send in all
+  std::uint64_t deadline_ns_ = std::numeric_limits<std::uint64_t>::max();
   Outcome outcome_;
-  std::uint64_t started_ns_ = 0;
   std::uint64_t issued_ = 0;
   std::uint64_t replies_ = 0;
   std::size_t next_connection_ = 0;

@@ -6,7 +6,7 @@
 // that has fewer than `pipeline` requests on the way. A latency runs from the time the request was due: a stall is
 // counted for every request that it made late.
 //
-// Thread rule: one thread.
+// Thread rule: one thread. load_team.h runs several side by side.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +24,21 @@ namespace kvstore::benchmarks {
 
 class Load {
  public:
+  using AppendRequest = std::function<void(std::uint64_t index, std::string& out)>;
   struct Work {
     std::uint64_t count = 0;
     unsigned pipeline = 1;
     double rate = 0;  // requests a second over all connections; 0: closed loop
-    std::function<void(std::uint64_t index, std::string& out)> append_request;
+    AppendRequest append_request;
+    // Closed loop only: sends nothing new after so long, even if `count` is not reached; 0: no limit. An open loop has
+    // no such end, because what was due and never sent would be left out of the latencies.
+    double seconds = 0;
   };
   struct Outcome {
     Histogram latency_ns;
-    double seconds = 0;         // from the first request to the last reply
-    std::uint64_t missing = 0;  // replies that said the key was not there
+    double seconds = 0;              // from the first request to the last reply
+    std::uint64_t missing = 0;       // replies that said the key was not there
+    std::uint64_t processor_ns = 0;  // what this thread used
   };
 
   // kUnavailable when a connection cannot be made.

@@ -38,12 +38,23 @@ double clock_reading_ns() {
   return best;
 }
 
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
+std::uint64_t resident_bytes() { return resident_bytes(getpid()); }
+
+std::uint64_t resident_bytes(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/statm", pid));
   std::uint64_t total_pages = 0;
   std::uint64_t resident_pages = 0;
   file >> total_pages >> resident_pages;
   return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string name; file >> name; file.ignore(256, '\n')) {
+    std::uint64_t kib = 0;
+    if (name == "MemAvailable:" && file >> kib) return kib * 1024;
+  }
+  return 0;
 }
 
 unsigned processor_count() {

@@ -12,12 +12,14 @@
 
 namespace kvstore::benchmarks {
 
-[[nodiscard]] std::uint64_t now_ns();               // monotonic
-[[nodiscard]] std::uint64_t thread_processor_ns();  // processor time this thread used so far
-[[nodiscard]] double clock_reading_ns();            // what one now_ns() costs here, measured
-[[nodiscard]] std::uint64_t resident_bytes();       // memory of this process that is in RAM
-[[nodiscard]] unsigned processor_count();           // cores this process may use
-[[nodiscard]] std::string processor_name();         // as /proc/cpuinfo names it
+[[nodiscard]] std::uint64_t now_ns();                   // monotonic
+[[nodiscard]] std::uint64_t thread_processor_ns();      // processor time this thread used so far
+[[nodiscard]] double clock_reading_ns();                // what one now_ns() costs here, measured
+[[nodiscard]] std::uint64_t resident_bytes();           // memory of this process that is in RAM
+[[nodiscard]] std::uint64_t resident_bytes(pid_t pid);  // of another; 0 when there is no such process
+[[nodiscard]] std::uint64_t available_bytes();          // memory of the machine that programs may still take
+[[nodiscard]] unsigned processor_count();               // cores this process may use
+[[nodiscard]] std::string processor_name();             // as /proc/cpuinfo names it
 // User and kernel time of all threads of a process, from the scheduler's own count; nullopt when it is not there.
 [[nodiscard]] std::optional<std::uint64_t> process_processor_ns(pid_t pid);
 [[nodiscard]] std::string process_name(pid_t pid);  // empty when there is no such process

@@ -8,6 +8,8 @@ Every file gives the charts its measurements allow, named after it: run.json bec
   threads      operations a second against the number of threads
   compare      this store beside the other maps (benchmark_direct --compare)
   durability   acknowledged writes that survived, and that were lost, test by test
+  peers        processor time a request of each server, for each workload (benchmark_peers), one panel for each size
+               and persistence; at a fixed rate peers_tail shows the slowest of a thousand requests as well
 """
 
 import argparse
@@ -101,18 +103,23 @@ def line(axes, points, number, label):
     axes.plot(*points, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], label=label)
 
 
-def figure(results, title, panels=1, width=6.4, height=4.0, share_y=False):
-    drawing, axes = plt.subplots(1, panels, figsize=(width * panels * (1 if panels == 1 else 0.8), height),
-                                 squeeze=False, sharey=share_y, constrained_layout=True)
+def figure(results, title, panels=1, width=6.4, height=4.0, share_y=False, columns=4):
+    across = min(panels, columns)
+    down = -(-panels // across)
+    drawing, axes = plt.subplots(down, across, squeeze=False, sharey=share_y, constrained_layout=True,
+                                 figsize=(width * across * (1 if panels == 1 else 0.8), height * down))
+    for unused in list(axes.flat)[panels:]:
+        unused.set_visible(False)
     drawing.suptitle(title, fontsize=13, fontweight="bold")
     source = f"{results['processor']}, {results['cores']} cores · {results['date'][:10]} · {results['commit']}"
     drawing.supxlabel(source, fontsize=7.5, color="#666666")
-    return drawing, list(axes[0])
+    return drawing, list(axes.flat)[:panels]
 
 
 def title_of(results, subject):
     names = {"benchmark_direct": "KeyValueStore in process", "benchmark_tcp": "Server over TCP",
-             "benchmark_writes": "Writes as the store grows", "benchmark_durability": "kill -9 and restart"}
+             "benchmark_writes": "Writes as the store grows", "benchmark_durability": "kill -9 and restart",
+             "benchmark_peers": "Servers side by side"}
     title = f"{names.get(results['benchmark'], results['benchmark'])}: {subject}"
     options = results["options"]
     if results["benchmark"] == "benchmark_tcp":
@@ -190,12 +197,12 @@ def threads(results):
     return drawing
 
 
-def bars(axes, groups, stores, height_of, label_format):
+def bars(axes, groups, stores, height_of, label_format, colours=COLOURS):
     width = 0.8 / len(stores)
     for number, store in enumerate(stores):
         positions = [group + (number - (len(stores) - 1) / 2) * width for group in range(len(groups))]
         heights = [height_of(group, store) for group in groups]
-        drawn = axes.bar(positions, heights, width * 0.92, color=COLOURS[number % len(COLOURS)], label=store)
+        drawn = axes.bar(positions, heights, width * 0.92, color=colours[number % len(colours)], label=store)
         axes.bar_label(drawn, [label_format(height) for height in heights], fontsize=7.5, padding=1)
     axes.grid(axis="x", visible=False)
 
@@ -249,8 +256,48 @@ def durability(results):
     return drawing
 
 
+def peers_figure(results, table, subject, value, label, label_format):
+    """Bars of one column of the table: a panel a workload, a group an operation, a bar a server."""
+    panels = list(dict.fromkeys((row["durability"], row["keys"], row["value_bytes"]) for row in table))
+    servers = list(dict.fromkeys(row["server"] for row in table))
+    drawing, axes_of = figure(results, title_of(results, subject), len(panels),
+                              width=7.2 if len(panels) == 1 else 5.6,
+                              columns=3)
+    for axes, panel in zip(axes_of, panels):
+        here = [row for row in table if (row["durability"], row["keys"], row["value_bytes"]) == panel]
+        groups = list(dict.fromkeys((row["operation"], row["pipeline"], row["rate"]) for row in here))
+        shown = [server for server in servers if any(row["server"] == server for row in here)]
+        found = {(row["operation"], row["pipeline"], row["rate"], row["server"]): row[value] for row in here}
+        bars(axes, groups, shown, lambda group, server: found[(*group, server)], label_format,
+             [COLOURS[servers.index(server) % len(COLOURS)] for server in shown])
+        names = [f"{operation.upper()}\npipeline {pipeline}" + (f"\n{short_number(round(rate))}/s" if rate else "")
+                 for operation, pipeline, rate in groups]
+        axes.set_xticks(range(len(groups)), names, fontsize=8)
+        axes.set_title(f"{short_number(panel[1])} keys, {panel[2]}-byte values, persistence {panel[0]}", fontsize=9)
+        axes.margins(y=0.12)
+    axes_of[0].set_ylabel(label)
+    axes_of[0].legend(fontsize=8)
+    return drawing
+
+
+def peers(results):
+    table = rows(results, "peers")
+    if not table:
+        return None
+    return peers_figure(results, table, "processor time a request (less is better)", "server_processor_us",
+                        "user and kernel time of the server (µs)", lambda height: f"{height:.2f}")
+
+
+def peers_tail(results):
+    table = [row for row in rows(results, "peers") if row["rate"]]
+    if not table:
+        return None
+    return peers_figure(results, table, "99.9 % at a fixed rate (less is better)", "p99.9_us",
+                        "99.9 % were answered within (µs)", lambda height: f"{height:.0f}")
+
+
 CHARTS = {"throughput": throughput, "latency": latency, "threads": threads, "compare": compare,
-          "durability": durability}
+          "durability": durability, "peers": peers, "peers_tail": peers_tail}
 
 
 def main():

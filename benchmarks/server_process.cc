@@ -1,10 +1,13 @@
 // Starting, watching and ending a server under test (see server_process.h).
 #include "server_process.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@
 #include <utility>
 
 #include "machine.h"
+#include "tcp_client.h"
 
 namespace kvstore::benchmarks {
 namespace {
@@ -41,8 +45,8 @@ std::string read_file(const std::string& path) {
 }
 
 // What runs in the child between fork and exec.
-[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
-                         const std::string& directory, const std::string& output_path, pid_t parent) {
+[[noreturn]] void become(const Launch& launch, const std::string& program, const std::string& output_path,
+                         pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above took effect
   sigset_t none;
@@ -55,26 +59,25 @@ std::string read_file(const std::string& path) {
   dup2(output, STDERR_FILENO);
   std::vector<char*> argv;
   argv.push_back(const_cast<char*>(program.c_str()));
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : launch.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  if (chdir(directory.c_str()) == 0) execv(program.c_str(), argv.data());
+  const bool pinned = launch.cores.empty() || pin_this_thread(launch.cores);
+  if (pinned && chdir(launch.directory.c_str()) == 0) execv(program.c_str(), argv.data());
   dprintf(STDERR_FILENO, "cannot run %s: %s\n", program.c_str(), std::strerror(errno));
   _exit(127);
 }
 
-[[nodiscard]] Result<pid_t> spawn(CleanUp& clean_up, const std::string& program,
-                                  const std::vector<std::string>& arguments, const std::string& directory,
-                                  const std::string& output_path) {
+[[nodiscard]] Result<pid_t> spawn(CleanUp& clean_up, const Launch& launch, const std::string& output_path) {
   std::error_code error;
-  const std::string absolute = std::filesystem::absolute(program, error).string();
+  const std::string absolute = std::filesystem::absolute(launch.program, error).string();
   if (error || access(absolute.c_str(), X_OK) != 0) {
-    return Status(StatusCode::kUnavailable, fmt::format("cannot run {}: {}", program, std::strerror(errno)));
+    return Status(StatusCode::kUnavailable, fmt::format("cannot run {}: {}", launch.program, std::strerror(errno)));
   }
   std::filesystem::remove(output_path, error);  // what an earlier run said must not be taken for this one's
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return Status(StatusCode::kUnavailable, fmt::format("cannot fork: {}", std::strerror(errno)));
-  if (pid == 0) become(absolute, arguments, directory, output_path, parent);
+  if (pid == 0) become(launch, absolute, output_path, parent);
   clean_up.add_process(pid);
   return pid;
 }
@@ -91,6 +94,12 @@ std::optional<std::uint16_t> listening_port(const std::string& output) {
   const auto parsed = std::from_chars(output.data() + colon + 1, output.data() + end, port);
   if (parsed.ec != std::errc()) return std::nullopt;
   return port;
+}
+
+bool answers(std::uint16_t port) {
+  const Result<int> fd = connect_to("127.0.0.1", port);
+  if (fd.ok()) close(fd.value());
+  return fd.ok();
 }
 
 }  // namespace
@@ -159,12 +168,28 @@ Result<std::unique_ptr<TempDirectory>> TempDirectory::create(CleanUp& clean_up) 
   return std::unique_ptr<TempDirectory>(new TempDirectory(clean_up, path));
 }
 
+std::uint16_t free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool bound = fd >= 0 && bind(fd, generic, length) == 0 && getsockname(fd, generic, &length) == 0;
+  if (fd >= 0) close(fd);
+  return bound ? ntohs(address.sin_port) : std::uint16_t{0};
+}
+
 Result<std::unique_ptr<ServerProcess>> ServerProcess::start(CleanUp& clean_up, const std::string& program,
                                                             const std::vector<std::string>& arguments,
                                                             const std::string& directory) {
+  return start(clean_up, Launch{program, arguments, directory});
+}
+
+Result<std::unique_ptr<ServerProcess>> ServerProcess::start(CleanUp& clean_up, const Launch& launch) {
   constexpr std::uint64_t kPatienceNs = 60'000'000'000;
-  const std::string output_path = directory + "/server.log";
-  const Result<pid_t> pid = spawn(clean_up, program, arguments, directory, output_path);
+  const std::string output_path = launch.directory + "/server.log";
+  const Result<pid_t> pid = spawn(clean_up, launch, output_path);
   if (!pid.ok()) return pid.status();
   std::unique_ptr<ServerProcess> server(new ServerProcess(clean_up, pid.value()));
   const std::uint64_t begin = now_ns();
@@ -174,11 +199,17 @@ Result<std::unique_ptr<ServerProcess>> ServerProcess::start(CleanUp& clean_up, c
     const bool ended =
         waitid(P_PID, static_cast<id_t>(server->pid_), &end, WEXITED | WNOHANG | WNOWAIT) != 0 || end.si_pid != 0;
     const std::string output = read_file(output_path);
-    if (const auto port = listening_port(output); port && !ended) {
+    std::optional<std::uint16_t> port;
+    if (launch.port == 0) {
+      port = listening_port(output);
+    } else if (!ended && answers(launch.port)) {
+      port = launch.port;
+    }
+    if (port && !ended) {
       server->port_ = *port;
       return server;
     }
-    const char* reason = ended ? "ended before it was ready" : "did not say that it is ready within a minute";
+    const char* reason = ended ? "ended before it was ready" : "was not ready within a minute";
     if (ended || now_ns() - begin > kPatienceNs) {
       const std::string tail = output.size() > 2'000 ? output.substr(output.size() - 2'000) : output;
       return Status(StatusCode::kUnavailable, fmt::format("the server {}; it said:\n{}", reason, tail));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "cores.h"
 #include "kvstore/status.h"
 
 namespace kvstore::benchmarks {
@@ -60,10 +61,24 @@ class TempDirectory {
   const std::string path_;
 };
 
+// How to start a server.
+struct Launch {
+  std::string program;
+  std::vector<std::string> arguments;
+  std::string directory;   // its working directory; its output goes to server.log there
+  Cores cores = {};        // where it may run; empty: anywhere
+  std::uint16_t port = 0;  // what its arguments say; 0: it takes a free one and says which
+};
+
+// A port of 127.0.0.1 that nobody listens on at the moment; 0 when there is none.
+[[nodiscard]] std::uint16_t free_port();
+
 class ServerProcess {
  public:
-  // Runs `program` in `directory`, where its output goes to server.log, and waits until it says on which port it
-  // listens. kUnavailable with the end of its output when it ends before that or says nothing for a minute.
+  // Waits until the server says on which port it listens or, with a port given, until it answers there. kUnavailable
+  // with the end of its output when it ends before that or is not ready within a minute.
+  [[nodiscard]] static Result<std::unique_ptr<ServerProcess>> start(CleanUp& clean_up, const Launch& launch);
+  // A server of ours, anywhere, on a free port.
   [[nodiscard]] static Result<std::unique_ptr<ServerProcess>> start(CleanUp& clean_up, const std::string& program,
                                                                     const std::vector<std::string>& arguments,
                                                                     const std::string& directory);

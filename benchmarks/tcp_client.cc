@@ -11,17 +11,39 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace kvstore::benchmarks {
 namespace {
 
-void append_resp(const std::vector<std::string_view>& words, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "*{}\r\n", words.size());
-  for (const std::string_view word : words) fmt::format_to(std::back_inserter(out), "${}\r\n{}\r\n", word.size(), word);
+constexpr std::string_view kLineEnd = "\r\n";
+
+void append_number(std::size_t number, std::string& out) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+// By hand, not with fmt: a load generator spells millions of requests a second and must not be what is measured.
+void append_resp(std::span<const std::string_view> words, std::string& out) {
+  out += '*';
+  append_number(words.size(), out);
+  out += kLineEnd;
+  for (const std::string_view word : words) {
+    out += '$';
+    append_number(word.size(), out);
+    out += kLineEnd;
+    out += word;
+    out += kLineEnd;
+  }
+}
+
+void append_resp(std::initializer_list<std::string_view> words, std::string& out) {
+  append_resp(std::span(words.begin(), words.size()), out);
 }
 
 std::optional<Reply> take_json(std::string_view input, std::size_t& consumed) {
@@ -63,27 +85,67 @@ std::optional<Reply> take_resp(std::string_view input, std::size_t& consumed) {
   return Reply{ReplyKind::kOk, input.substr(end + 2, bytes)};
 }
 
+// What follows the line "VALUE <key> <flags> <bytes>", which ends at `end`: the data and the line "END".
+std::optional<Reply> take_memcached_value(std::string_view input, std::size_t end, std::size_t& consumed) {
+  constexpr std::string_view kAfterData = "\r\nEND\r\n";
+  const std::string_view line = input.substr(0, end);
+  const std::size_t digits = line.rfind(' ') + 1;
+  std::size_t length = 0;
+  const auto parsed = std::from_chars(line.data() + digits, line.data() + line.size(), length);
+  if (parsed.ec != std::errc() || parsed.ptr != line.data() + line.size()) return Reply{ReplyKind::kError, line};
+  const std::size_t data = end + kLineEnd.size();
+  if (input.size() < data + length + kAfterData.size()) return std::nullopt;
+  consumed = data + length + kAfterData.size();
+  if (input.substr(data + length, kAfterData.size()) != kAfterData) return Reply{ReplyKind::kError, line};
+  return Reply{ReplyKind::kOk, input.substr(data, length)};
+}
+
+std::optional<Reply> take_memcached(std::string_view input, std::size_t& consumed) {
+  const std::size_t end = input.find(kLineEnd);
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = input.substr(0, end);
+  consumed = end + kLineEnd.size();
+  if (line.starts_with("VALUE ")) return take_memcached_value(input, end, consumed);
+  if (line == "END" || line == "NOT_FOUND") return Reply{ReplyKind::kMissing, line};
+  const bool good = line == "STORED" || line == "DELETED" || line.starts_with("VERSION ");
+  return Reply{good ? ReplyKind::kOk : ReplyKind::kError, line};
+}
+
 }  // namespace
 
 void append_set(Protocol protocol, std::string_view key, std::string_view value, std::string& out) {
   if (protocol == Protocol::kResp) return append_resp({"SET", key, value}, out);
+  if (protocol == Protocol::kMemcached) {
+    out.append("set ").append(key).append(" 0 0 ");
+    append_number(value.size(), out);
+    out.append(kLineEnd).append(value).append(kLineEnd);
+    return;
+  }
   fmt::format_to(std::back_inserter(out), "SET {} \"{}\"\n", key, value);
 }
 
 void append_get(Protocol protocol, std::string_view key, std::string& out) {
   if (protocol == Protocol::kResp) return append_resp({"GET", key}, out);
+  if (protocol == Protocol::kMemcached) {
+    out.append("get ").append(key).append(kLineEnd);
+    return;
+  }
   fmt::format_to(std::back_inserter(out), "GET {}\n", key);
 }
 
 void append_delete(Protocol protocol, std::string_view key, std::string& out) {
   if (protocol == Protocol::kResp) return append_resp({"DEL", key}, out);
+  if (protocol == Protocol::kMemcached) {
+    out.append("delete ").append(key).append(kLineEnd);
+    return;
+  }
   fmt::format_to(std::back_inserter(out), "DELETE {}\n", key);
 }
 
 void append_words(Protocol protocol, std::string_view words, std::string& out) {
-  if (protocol == Protocol::kJson) {
+  if (protocol != Protocol::kResp) {
     out += words;
-    out += '\n';
+    out += protocol == Protocol::kJson ? "\n" : kLineEnd;
     return;
   }
   std::vector<std::string_view> split;
@@ -96,7 +158,15 @@ void append_words(Protocol protocol, std::string_view words, std::string& out) {
 }
 
 std::optional<Reply> take_reply(Protocol protocol, std::string_view input, std::size_t& consumed) {
-  return protocol == Protocol::kJson ? take_json(input, consumed) : take_resp(input, consumed);
+  switch (protocol) {
+    case Protocol::kJson:
+      return take_json(input, consumed);
+    case Protocol::kResp:
+      return take_resp(input, consumed);
+    case Protocol::kMemcached:
+      return take_memcached(input, consumed);
+  }
+  return std::nullopt;
 }
 
 Result<int> connect_to(const std::string& host, std::uint16_t port) {

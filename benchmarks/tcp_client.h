@@ -1,4 +1,5 @@
-// A blocking client for both protocols of the server, and the bytes of the few requests that benchmarks send.
+// A blocking client for both protocols of the server and for memcached's, and the bytes of the few requests that
+// benchmarks send.
 //
 // Thread rule: a TcpClient belongs to one thread; the functions are pure.
 #pragma once
@@ -13,7 +14,7 @@
 
 namespace kvstore::benchmarks {
 
-enum class Protocol { kJson, kResp };
+enum class Protocol { kJson, kResp, kMemcached };  // the last: memcached's text protocol
 
 // Appends one request. Keys and values hold no spaces, quotes or line ends (workload.h makes such).
 void append_set(Protocol protocol, std::string_view key, std::string_view value, std::string& out);
@@ -26,7 +27,8 @@ enum class ReplyKind { kOk, kMissing, kError };
 
 struct Reply {
   ReplyKind kind = ReplyKind::kOk;
-  std::string_view text;  // JSON: the line; RESP: what the reply holds. Lives as long as the input it was taken from
+  // JSON: the line; the others: what the reply holds. Lives as long as the input it was taken from.
+  std::string_view text;
 };
 
 // The first complete reply of `input` and the bytes it took; nullopt when more bytes are needed. RESP arrays and maps

@@ -7,7 +7,9 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -81,7 +83,7 @@ def epoll_server():
 
 # --- every program -------------------------------------------------------------------------------------------------
 
-PROGRAMS = ["benchmark_direct", "benchmark_tcp", "benchmark_writes", "benchmark_durability"]
+PROGRAMS = ["benchmark_direct", "benchmark_tcp", "benchmark_writes", "benchmark_durability", "benchmark_peers"]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -375,6 +377,158 @@ def test_interrupting_direct_leaves_no_child(tmp_path):
     wait_until(lambda: not runs(children[0]))
 
 
+# --- benchmark_peers -----------------------------------------------------------------------------------------------
+
+PEERS_TINY = ["--seconds", 0.05, "--clients", 6, "--server-cores", 0, "--load-cores", 0]
+PEERS_QUICK = [*PEERS_TINY, "--keys", 200, "--rounds", 1]
+PEERS_TABLE = r"    server +requests/s +CPU us/req +p50 us +p99 us +p99\.9 us +load  \| +req/s +CPU +p99 +p99\.9"
+INSTALLED = {"kvstore": True, "redis": shutil.which("redis-server"), "valkey": shutil.which("valkey-server"),
+             "memcached": shutil.which("memcached"), "floor": True}
+
+
+def in_mode(mode):
+    """The servers on this machine that have this persistence, in the order in which they are measured."""
+    return [name for name, there in INSTALLED.items() if there and (mode == "off" or name not in ("memcached", "floor"))]
+
+
+def measured(results):
+    return [(row["durability"], row["operation"], row["pipeline"], row["server"]) for row in rows(results, "peers")]
+
+
+def test_peers_measures_every_server_that_is_here_in_every_mode_it_has(tmp_path):
+    file = tmp_path / "peers.json"
+    done = run("benchmark_peers", *PEERS_QUICK, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\r" not in done.stdout
+    expect_lines(done.stdout, title("Servers Side by Side"))
+    assert 'Trust "CPU us/req"' in done.stdout
+    assert len(re.findall(PEERS_TABLE, done.stdout)) == 4 + 2 + 2
+    for name, there in INSTALLED.items():
+        assert (f"{name} is not on this machine: left out" in done.stdout) == (not there)
+    results = load_results(file, "benchmark_peers")
+    expected = [("off", operation, pipeline, name) for operation in ("get", "set") for pipeline in (1, 16)
+                for name in in_mode("off")]
+    expected += [(mode, "set", pipeline, name) for mode in ("everysec", "always") for pipeline in (1, 16)
+                 for name in in_mode(mode)]
+    assert measured(results) == expected
+    assert all(row["per_second"] > 0 and row["p99.9_us"] >= row["p50_us"] > 0 for row in rows(results, "peers"))
+    with_ratio = {row["server"] for row in rows(results, "peers") if "ratio_server_processor" in row}
+    assert with_ratio == set(in_mode("off")) - {"kvstore"}
+    assert [row["server"] for row in rows(results, "peers_memory") if row["durability"] == "off"] == [
+        name for name in in_mode("off") if name != "floor"]
+
+
+def test_peers_takes_several_rounds_threads_and_sizes(tmp_path):
+    file = tmp_path / "peers.json"
+    done = run("benchmark_peers", *PEERS_TINY, "--rounds", 3, "--load-threads", 2, "--keys", "50,100", "--values",
+               "3,20000", "--servers", "kvstore,floor", "--durability", "off", "--pipeline", 2, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = rows(load_results(file, "benchmark_peers"), "peers")
+    assert {(row["keys"], row["value_bytes"]) for row in table} == {(50, 3), (50, 20000), (100, 3), (100, 20000)}
+    assert len(table) == 4 * 2 * 2  # sizes, get and set, servers
+
+
+def test_peers_at_a_fixed_rate_sends_what_was_asked_for(tmp_path):
+    file = tmp_path / "peers.json"
+    done = run("benchmark_peers", *PEERS_QUICK, "--servers", "kvstore,floor", "--durability", "off", "--pipeline", 4,
+               "--rate", 2000, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "GET, pipeline 4 at 2000 requests/s" in done.stdout
+    assert all(row["rate"] == 2000 for row in rows(load_results(file, "benchmark_peers"), "peers"))
+
+
+@pytest.mark.skipif(not INSTALLED["redis"], reason="redis-server is not installed")
+def test_peers_takes_its_rate_from_redis(tmp_path):
+    file = tmp_path / "peers.json"
+    done = run("benchmark_peers", *PEERS_QUICK, "--servers", "kvstore,redis", "--durability", "everysec", "--pipeline",
+               1, "--rate", "half-of-redis", "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rates = {row["rate"] for row in rows(load_results(file, "benchmark_peers"), "peers")}
+    assert len(rates) == 1 and rates.pop() > 0
+
+
+def test_peers_measures_a_server_named_on_the_command_line_and_names_the_missing(tmp_path):
+    file = tmp_path / "peers.json"
+    named = f"mine={BIN / 'kv_store_server'} --port {{port}} --durability none --data-dir {{dir}}/data --threads {{threads}}"
+    done = run("benchmark_peers", *PEERS_QUICK, "--peer", named, "--peer", "gone=/nonexistent/server {port}",
+               "--servers", "kvstore,mine,gone", "--pipeline", 1, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gone is not on this machine: left out" in done.stdout
+    assert measured(load_results(file, "benchmark_peers"))[:2] == [("off", "get", 1, "kvstore"), ("off", "get", 1, "mine")]
+    wrong = run("benchmark_peers", *PEERS_QUICK, "--peer", "mine=server-without-a-port")
+    assert wrong.returncode == 1 and "{port}" in wrong.stderr
+
+
+def test_peers_without_any_peer_on_the_machine_measures_this_server_alone(tmp_path):
+    file = tmp_path / "peers.json"
+    done = subprocess.run([str(BIN / "benchmark_peers"), *map(str, PEERS_QUICK), "--json", str(file)],
+                          env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("redis", "valkey", "memcached"):
+        assert f"{name} is not on this machine: left out" in done.stdout
+    assert {row["server"] for row in rows(load_results(file, "benchmark_peers"), "peers")} == {"kvstore", "floor"}
+
+
+def test_peers_says_why_a_server_does_not_start_or_answers_wrongly(tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho its reason\nexit 3\n")
+    broken.chmod(0o755)
+    done = run("benchmark_peers", *PEERS_QUICK, "--peer", f"broken={broken} {{port}}", "--servers", "broken")
+    assert done.returncode == 1 and "broken: " in done.stderr and "its reason" in done.stderr
+    assert run("benchmark_peers", "--servers", "nobody").returncode == 1
+    assert run("benchmark_peers", "--server-cores", "0-").returncode == 1
+    done = run("benchmark_peers", "--server", tmp_path / "missing")
+    assert done.returncode == 1 and "there is no server at" in done.stderr
+
+
+# --- floor ---------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def start_floor():
+    started = []
+
+    def start(*options):
+        process = subprocess.Popen([str(BIN / "floor"), *map(str, options)], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        port = int(process.stdout.readline().rpartition(":")[2])
+        return socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def receive(connection, length):
+    received = b""
+    while len(received) < length:
+        chunk = connection.recv(length - len(received))
+        assert chunk, received
+        received += chunk
+    return received
+
+
+def test_floor_answers_each_complete_request_and_no_other(start_floor):
+    with start_floor("--request-bytes", 10, "--value-bytes", 3) as connection:
+        reply = b"$3\r\nxxx\r\n"
+        connection.sendall(b"a" * 9)
+        connection.sendall(b"a" * 12)  # 21 bytes: two requests and a byte
+        assert receive(connection, 2 * len(reply)) == 2 * reply
+        connection.sendall(b"a" * 8)
+        connection.sendall(b"a" * 2)  # 31: the third is complete, and a byte of the fourth is there
+        assert receive(connection, len(reply)) == reply
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+
+
+def test_floor_keeps_its_replies_whole_when_the_client_is_slow_to_read(start_floor):
+    with start_floor("--request-bytes", 4, "--value-bytes", 1000) as connection:
+        reply = b"$1000\r\n" + b"x" * 1000 + b"\r\n"
+        connection.sendall(b"GET\n" * 20_000)  # 20 MB of replies: far more than the sockets hold
+        assert receive(connection, 20_000 * len(reply)) == 20_000 * reply
+
+
 # --- plot.py -------------------------------------------------------------------------------------------------------
 
 PYTHON = "/usr/bin/python3"
@@ -387,18 +541,23 @@ def can_plot():
 
 @pytest.mark.skipif(not can_plot(), reason="python3-matplotlib is not installed")
 def test_plot_draws_every_kind_of_results(tmp_path):
-    direct, writes, durability = (tmp_path / f"{name}.json" for name in ("direct", "writes", "durability"))
+    direct, writes, durability, peers, rate = (
+        tmp_path / f"{name}.json" for name in ("direct", "writes", "durability", "peers", "rate"))
     assert run("benchmark_direct", "--sizes", "0,100", "--threads", "1,2", "--seconds", 0.01, "--json",
                direct).returncode == 0
     assert run("benchmark_writes", "--max-keys", 100, "--json", writes).returncode == 0
     run("benchmark_durability", "--writes", 10, "--durability", "none", "--json", durability)
+    assert run("benchmark_peers", *PEERS_QUICK, "--servers", "kvstore,floor", "--json", peers).returncode == 0
+    assert run("benchmark_peers", *PEERS_QUICK, "--servers", "kvstore,floor", "--rate", 2000, "--json",
+               rate).returncode == 0
     out = tmp_path / "charts"
     done = subprocess.run([PYTHON, str(REPOSITORY / "benchmarks" / "plot.py"), "--output", str(out), str(direct),
-                           str(writes), str(durability)], capture_output=True, text=True, timeout=TIMEOUT_S)
+                           str(writes), str(durability), str(peers), str(rate)], capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     drawn = {path.name for path in out.glob("*.png")}
     assert {"direct_throughput.png", "direct_latency.png", "direct_threads.png", "writes_latency.png",
-            "durability_durability.png"} <= drawn
+            "durability_durability.png", "peers_peers.png", "rate_peers.png", "rate_peers_tail.png"} <= drawn
+    assert "peers_peers_tail.png" not in drawn, "it shows a fixed rate, and this file has none"
     assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in out.glob("*.png"))
     assert {line for line in done.stdout.split("\n") if line} == {str(out / name) for name in drawn}
 
