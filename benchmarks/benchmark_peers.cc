@@ -301,12 +301,12 @@ void add_options_to(Results& results, const Options& options) {
 
 int run(Options& options) {
   CleanUp clean_up;
+  Results results("benchmark_peers");  // before pinning: it counts the cores of this process
   if (const Status status = settle_cores(options); !status.ok()) return fail(status.message());
   if (find_program(options.server).empty()) return fail(fmt::format("there is no server at {}", options.server));
   print_head(options);
   Result<std::vector<Peer>> peers = choose_peers(options);
   if (!peers.ok()) return fail(peers.status().message());
-  Results results("benchmark_peers");
   add_options_to(results, options);
   Status status = introduce(peers.value(), options, clean_up, results);
   if (status.ok()) status = PeersBenchmark(options, peers.value(), clean_up, results).run();

@@ -406,6 +406,7 @@ def test_peers_measures_every_server_that_is_here_in_every_mode_it_has(tmp_path)
     for name, there in INSTALLED.items():
         assert (f"{name} is not on this machine: left out" in done.stdout) == (not there)
     results = load_results(file, "benchmark_peers")
+    assert results["cores"] == len(os.sched_getaffinity(0)), "of the machine, not those left to the load"
     expected = [("off", operation, pipeline, name) for operation in ("get", "set") for pipeline in (1, 16)
                 for name in in_mode("off")]
     expected += [(mode, "set", pipeline, name) for mode in ("everysec", "always") for pipeline in (1, 16)
