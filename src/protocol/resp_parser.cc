@@ -15,7 +15,7 @@ constexpr std::size_t kSpansRetained = 256;
 
 // The usual case of "<length>\r\n" at `from`: no sign, no leading zero, at most 9 digits, all there. Returns the
 // position behind it, or null when the line needs the careful reader.
-inline const char* scan_length(const char* from, const char* end, std::int64_t& value) {
+const char* scan_length(const char* from, const char* end, std::int64_t& value) {
   constexpr unsigned kDigitsMax = 9;
   if (end - from < 3) return nullptr;
   unsigned digit = static_cast<unsigned char>(*from) - unsigned{'0'};
@@ -34,12 +34,63 @@ inline const char* scan_length(const char* from, const char* end, std::int64_t& 
   return p + 2;
 }
 
+inline bool is_line_end(const char* p) { return std::memcmp(p, "\r\n", 2) == 0; }
+
+// The same; one and two digits without a loop.
+inline const char* scan_short_length(const char* from, const char* end, std::int64_t& value) {
+  if (end - from >= 4) {
+    const unsigned tens = static_cast<unsigned char>(from[0]) - unsigned{'0'};
+    if (tens <= 9 && is_line_end(from + 1)) {
+      value = tens;
+      return from + 3;
+    }
+    const unsigned ones = static_cast<unsigned char>(from[1]) - unsigned{'0'};
+    if (tens - 1 <= 8 && ones <= 9 && is_line_end(from + 2)) {
+      value = tens * 10 + ones;
+      return from + 4;
+    }
+  }
+  return scan_length(from, end, value);
+}
+
 }  // namespace
 
 ParseResult RespParser::parse(std::string_view input, std::vector<std::string_view>& words, base::Scratch& scratch) {
   if (input.empty()) return {};
-  if (input.front() == '*') return parse_array(input, words);
-  return parse_inline(input, words, scratch);
+  if (input.front() != '*') return parse_inline(input, words, scratch);
+  if (words_left_ == kUnread) {
+    const std::size_t consumed = take_whole(input, words);
+    if (consumed != 0) {
+      searched_ = 0;
+      return {ParseStatus::kRequest, consumed, {}};
+    }
+  }
+  return parse_array(input, words);
+}
+
+// The usual request: a few words, usually spelled, all there. Returns its size; 0, and nothing appended, when the
+// careful reader has to look.
+std::size_t RespParser::take_whole(std::string_view input, std::vector<std::string_view>& words) const {
+  const char* const end = input.data() + input.size();
+  const std::size_t first = words.size();
+  std::int64_t left = 0;
+  const char* p = scan_short_length(input.data() + 1, end, left);
+  if (p == nullptr || left > std::min(kWholeWordsMax, limits_.args_max)) return 0;
+  for (; left > 0; --left) {
+    std::int64_t length = 0;
+    if (p == end || *p != '$') break;
+    p = scan_short_length(p + 1, end, length);
+    if (p == nullptr || end - p < length + 2 || !is_line_end(p + length)) break;
+    if (static_cast<std::size_t>(length) > limits_.bulk_bytes_max) break;
+    words.emplace_back(p, static_cast<std::size_t>(length));
+    p += length + 2;
+  }
+  if (left == 0 && words.size() > first) {
+    const auto consumed = static_cast<std::size_t>(p - input.data());
+    if (consumed <= limits_.request_bytes_max) return consumed;
+  }
+  words.resize(first);
+  return 0;
 }
 
 ParseResult RespParser::parse_array(std::string_view input, std::vector<std::string_view>& words) {

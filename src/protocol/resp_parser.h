@@ -6,7 +6,9 @@
 // Thread rule: one thread at a time (the connection's worker).
 // Invariants:
 //   1. Positions are kept relative to the first byte of the request, so the buffer may move between calls.
-//   2. No byte is looked at twice, whatever pieces the request arrives in (the line end of an inline command aside).
+//   2. No byte is looked at twice, whatever pieces the request arrives in. Aside: the line end of an inline command,
+//   and
+//      the headers of a few words, when the rest of them came later.
 //   3. Memory grows with bytes received, never with a length or count that was only announced.
 #pragma once
 
@@ -36,6 +38,10 @@ class RespParser final : public RequestParser {
   };
   enum class Step : std::uint8_t { kDone, kIncomplete, kError };
 
+  // Requests of more words are read by parse_array() from the start.
+  static constexpr std::int64_t kWholeWordsMax = 8;
+
+  std::size_t take_whole(std::string_view input, std::vector<std::string_view>& words) const;
   ParseResult parse_array(std::string_view input, std::vector<std::string_view>& words);
   ParseResult parse_inline(std::string_view input, std::vector<std::string_view>& words, base::Scratch& scratch);
   Step read_words(std::string_view input, std::vector<std::string_view>& words);

@@ -164,7 +164,7 @@ bool Worker::add_request(Session& session, std::size_t first_word) {
   }
   engine::Call call;
   call.command = command != nullptr ? command : &kNoCommand;
-  requests_.push_back(Request{&session, answer, first_word, word_count, {}});
+  requests_.push_back(Request{&session, answer, first_word, word_count, 0});
   calls_.push_back(call);
   ++session.pending_calls;
   return (call.command->flags & commands::kMayWait) == 0;
@@ -173,7 +173,8 @@ bool Worker::add_request(Session& session, std::size_t first_word) {
 void Worker::add_answer(Session& session, Answer answer, std::string error) {
   engine::Call call;
   call.command = &kNoCommand;
-  requests_.push_back(Request{&session, answer, words_.size(), 0, std::move(error)});
+  requests_.push_back(Request{&session, answer, words_.size(), 0, errors_.size()});
+  if (!error.empty()) errors_.push_back(std::move(error));
   calls_.push_back(call);
   ++session.pending_calls;
 }
@@ -236,6 +237,7 @@ void Worker::run_batch() {
   requests_.clear();
   calls_.clear();
   words_.clear();
+  errors_.clear();
   scratch_.reset();
 }
 
@@ -270,8 +272,9 @@ void Worker::answer(const Request& request, engine::Call& call) {
       break;
     case Answer::kProtocolError: {
       metrics_.protocol_errors.add();
-      const std::size_t space = request.error.find(' ');
-      refuse(session, request.error.substr(0, space), request.error.substr(space + 1));
+      const std::string_view error = errors_[request.error];
+      const std::size_t space = error.find(' ');
+      refuse(session, error.substr(0, space), error.substr(space + 1));
       break;
     }
     case Answer::kClose:

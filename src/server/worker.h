@@ -90,7 +90,7 @@ class Worker final : public net::ConnectionHandler {
     Answer answer;
     std::size_t first_word;
     std::size_t word_count;
-    std::string error;  // kProtocolError
+    std::size_t error;  // kProtocolError: its place in errors_
   };
 
   void decide_protocol(Session& session, std::string_view first_bytes);
@@ -136,6 +136,7 @@ class Worker final : public net::ConnectionHandler {
   std::vector<Request> requests_;    // the batch, in order of arrival
   std::vector<engine::Call> calls_;  // parallel to requests_
   std::vector<std::string_view> words_;
+  std::vector<std::string> errors_;  // rare, so not in each request
   base::Scratch scratch_;
 
   std::vector<Session*> touched_;  // sessions to settle at the end of the turn; null: closed meanwhile
