@@ -50,7 +50,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Status& status() const { return status_; }
   T& value() & { return value_.value(); }
   const T& value() const& { return value_.value(); }
-  T&& value() && { return std::move(value_).value(); }
+  T value() && { return std::move(value_).value(); }  // not a reference: the Result may be a temporary
   T* operator->() { return &value_.value(); }
   T& operator*() & { return value_.value(); }
 
