@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "machine.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr unsigned kFillPipeline = 64;
 constexpr double kWarmingSeconds = 0.25;
+constexpr std::chrono::seconds kLoadingMax(60);
 
 double us(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
 
@@ -65,10 +68,26 @@ Result<std::unique_ptr<PeerSession>> PeerSession::start(CleanUp& clean_up, const
   auto server = ServerProcess::start(clean_up, launch);
   if (!server.ok()) return session->explained(server.status());
   session->server_ = std::move(server).value();
+  if (Status status = session->wait_until_loaded(); !status.ok()) return session->explained(status);
   auto load = LoadTeam::open(session->server_->port(), peer.protocol(), conditions.clients, conditions.load_threads);
   if (!load.ok()) return session->explained(load.status());
   session->load_ = std::move(load).value();
   return session;
+}
+
+// A server that listens may still be busy with the data of an earlier start, if only to find that there is none.
+Status PeerSession::wait_until_loaded() const {
+  if (!peer_.stores() || peer_.protocol() == Protocol::kMemcached) return {};
+  Result<TcpClient> client = TcpClient::connect("127.0.0.1", server_->port(), peer_.protocol());
+  if (!client.ok()) return client.status();
+  const auto deadline = std::chrono::steady_clock::now() + kLoadingMax;
+  for (;;) {
+    const Result<Reply> reply = client->call("GET loaded");
+    if (!reply.ok()) return reply.status();
+    if (reply.value().kind != ReplyKind::kError || !reply.value().text.starts_with("LOADING")) return {};
+    if (std::chrono::steady_clock::now() > deadline) return {StatusCode::kUnavailable, "still loading after a minute"};
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 Status PeerSession::explained(const Status& status) const {

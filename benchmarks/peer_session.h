@@ -65,6 +65,7 @@ class PeerSession {
       : peer_(peer), conditions_(conditions), workload_(workload) {}
 
   [[nodiscard]] LoadTeam::Work work_for(const PeerOperation& operation, double rate, double seconds);
+  [[nodiscard]] Status wait_until_loaded() const;
   [[nodiscard]] Status explained(const Status& status) const;
 
   const Peer& peer_;
