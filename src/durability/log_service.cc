@@ -57,13 +57,14 @@ void LogService::segment_taken() {
 void LogService::run_keeper() {
   Lsn recycled = 0;
   bool full = false;
+  int retry_ms = 0;  // 0: there is nothing to try again
   for (;;) {
     Lsn recycle = 0;
     {
       const base::MutexLock lock(keeper_mutex_);
-      if (full) {
+      if (retry_ms > 0) {
         if (!keeper_stop_ && recycle_lsn_ == recycled) {
-          keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(options_.disk_full_retry_ms));
+          keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(retry_ms));
         }
       } else {
         while (!keeper_stop_ && !segment_taken_ && recycle_lsn_ == recycled) keeper_wake_.wait(keeper_mutex_);
@@ -81,16 +82,15 @@ void LogService::run_keeper() {
       status = segments_.prepare_one();
       log_.segments_changed();
     }
-    if (SegmentPool::passes(status)) {
-      if (!full && options_.on_disk_full) options_.on_disk_full(status);
-      full = true;
-    } else if (!status.ok()) {
+    if (!status.ok() && !SegmentPool::passes(status)) {
       log_.fail(status);
       return;
-    } else if (full) {
-      full = false;
-      if (options_.on_disk_full) options_.on_disk_full({});
     }
+    // Connections over the limit are accepted before they are refused: for that moment all files may be taken.
+    retry_ms = status.ok() ? 0 : status.code() == StatusCode::kNoSpace ? options_.disk_full_retry_ms : kFilesRetryMs;
+    const bool full_now = status.code() == StatusCode::kNoSpace;
+    if (full_now != full && options_.on_disk_full) options_.on_disk_full(full_now ? status : Status{});
+    full = full_now;
   }
 }
 

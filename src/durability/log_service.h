@@ -51,6 +51,7 @@ class LogService {
   }
 
  private:
+  static constexpr int kFilesRetryMs = 10;  // after too many files were open
   static constexpr unsigned kCommit = 1;
   static constexpr unsigned kSync = 2;
   static constexpr unsigned kWatch = 4;

@@ -80,7 +80,7 @@ Status SegmentPool::prepare_one() {
       if (!removed.ok() && removed.code() != StatusCode::kNoSpace) return removed;
     }
   }
-  disk_full_.store(passes(status), std::memory_order_seq_cst);
+  disk_full_.store(status.code() == StatusCode::kNoSpace, std::memory_order_seq_cst);
   if (!status.ok()) return status;
   const base::MutexLock lock(mutex_);
   if (spare) --spares_;

@@ -78,7 +78,8 @@ class SegmentPool {
   [[nodiscard]] static bool passes(const Status& status) {
     return status.code() == StatusCode::kNoSpace || status.code() == StatusCode::kUnavailable;
   }
-  // Whether the last attempt to prepare a segment failed so.
+  // Whether the last attempt to prepare a segment found the disk full. Files become free again by themselves, so
+  // without one writers wait instead of being refused.
   [[nodiscard]] bool disk_full() const { return disk_full_.load(std::memory_order_seq_cst); }
   [[nodiscard]] const Options& options() const { return options_; }
 
