@@ -1,5 +1,6 @@
 // Damage to files at rest: every kind of it is either refused, with a message that helps, or changes nothing. The one
-// exception is rule 8 of docs/formats/log.md: the very last batch, when no marker follows it.
+// exception is rule 8 of docs/formats/log.md: the very last batch, when no marker follows it. Single flipped bits:
+// bit_flips_test.cc.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -119,35 +120,6 @@ class LogDamage : public ::testing::Test {
   Lsn lsn_ = 0;
   std::uint64_t last_ = 0;
 };
-
-TEST_F(LogDamage, EveryFlippedBitIsNoticedOrHarmless) {
-  const auto flip = [&](std::uint64_t number, const std::string& bytes, std::size_t at, int bit) {
-    std::string flipped = bytes;
-    flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
-    const auto disk = with(segment_name(number), flipped);
-    return refused(*disk, segment_name(number) + " byte " + std::to_string(at) + " bit " + std::to_string(bit));
-  };
-  for (std::uint64_t number = 1; number <= last_; ++number) {
-    const std::string bytes = bytes_of(number);
-    // Every bit of what the headers hold; of their zeros and of payload and padding one bit here and there.
-    for (std::size_t at = 0; at < kPageBytes; at += at < 80 ? 1 : 5) {
-      for (int bit = 0; bit < (at < 80 ? 8 : 1); ++bit)
-        EXPECT_TRUE(flip(number, bytes, at, bit)) << number << "/" << at;
-    }
-    for_each_batch(bytes, [&](std::size_t begin, std::size_t size) {
-      const bool last =
-          number == last_ && decode_batch_header(std::string_view(bytes).substr(begin))->payload_bytes == 0;
-      for (std::size_t at = 0; at < size; at += at < kBatchHeaderBytes ? 1 : 5) {
-        for (int bit = 0; bit < (at < kBatchHeaderBytes ? 8 : 1); ++bit) {
-          // Without the marker nothing is missing.
-          EXPECT_EQ(flip(number, bytes, begin + at, bit), !last) << number << "/" << begin + at;
-        }
-      }
-    });
-  }
-  const std::string spare = bytes_of(last_ + 1);
-  for (std::size_t at = 0; at < spare.size(); at += 101) EXPECT_FALSE(flip(last_ + 1, spare, at, 3));
-}
 
 TEST_F(LogDamage, EverySectorOfZerosIsNoticedOrHarmless) {
   for (std::uint64_t number = 1; number <= last_; ++number) {
@@ -326,26 +298,6 @@ TEST_F(LogDamage, ADamagedHeaderIsNamedAsTheDamagedPlace) {
   HandDatabase database(*disk, sizes_);
   const std::string message(database.recover().message());
   EXPECT_NE(message.find(segment_name(last_) + " in memory is damaged at offset 0"), std::string::npos) << message;
-}
-
-TEST_F(LogDamage, EveryFlippedBitOfTheOnlySnapshotIsNoticed) {
-  // As after the log's beginning was let go: only the snapshot says what was before.
-  const auto disk = pristine_->after_kill();
-  for (std::uint64_t number = 1; number <= last_ + 2; ++number) {
-    static_cast<void>(disk->remove(segment_name(number)));
-  }
-  const std::string bytes = snapshot(1000);
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string flipped = bytes;
-      flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
-      disk->put(kSnapshotName, flipped);
-      HandDatabase database(*disk, sizes_);
-      const Status status = database.recover();
-      EXPECT_FALSE(status.ok()) << at << " bit " << bit;
-      EXPECT_NE(status.message().find(kSnapshotName), std::string::npos) << status.message();
-    }
-  }
 }
 
 TEST_F(LogDamage, ADamagedSnapshotFallsBackToTheOneBeforeAndMoreLog) {
