@@ -46,8 +46,8 @@ struct Place {
   // its number in the log, and where it ends.
   unsigned batch = 0;
   Lsn batch_end = 0;
+  bool in_marker = false;
 
-  [[nodiscard]] bool in_payload() const { return what == kPayload || what == kBatchPadding; }
   [[nodiscard]] bool all_bits() const { return what == kSegmentHeader || what == kBatchHeader || what == kPayload; }
 };
 
@@ -65,7 +65,7 @@ class BitFlips : public ::testing::Test {
   // And one of several batches, across the end of a segment.
   void fill(HandDatabase& database) {
     fill_a_little(database);
-    put(database, 0, "large", std::string(11'000, 'l'));
+    put(database, 0, "large", std::string(sizes_.mode == Mode::kAlways ? 11'000 : 20'000, 'l'));
     put(database, 1, "key1", "1234567");
     ASSERT_TRUE(disk_.exists(segment_name(2)));
   }
@@ -123,10 +123,11 @@ class BitFlips : public ::testing::Test {
       ++batches_;
       const std::size_t payload = at + kBatchHeaderBytes;
       const std::size_t padding = payload + batch->payload_bytes;
-      const std::size_t end = at + batch->padded_bytes();
-      places.push_back({Place::kBatchHeader, at, payload, batches_, batch->end_lsn()});
-      places.push_back({Place::kPayload, payload, padding, batches_, batch->end_lsn()});
-      places.push_back({Place::kBatchPadding, padding, end, batches_, batch->end_lsn()});
+      const std::size_t end = at + batch->disk_bytes;
+      const bool marker = batch->payload_bytes == 0;
+      places.push_back({Place::kBatchHeader, at, payload, batches_, batch->end_lsn(), marker});
+      places.push_back({Place::kPayload, payload, padding, batches_, batch->end_lsn(), marker});
+      places.push_back({Place::kBatchPadding, padding, end, batches_, batch->end_lsn(), marker});
       at = end;
     }
     places.push_back({Place::kUnused, at, bytes.size()});
@@ -189,8 +190,7 @@ TEST_F(BitFlips, ALogThatWasEndedIsRefusedOrWhole) {
 }
 
 // The process was killed before a marker could follow the last batch: damage to that one cannot be told from a write
-// that a power loss tore (rule 8 of docs/formats/log.md). It is cut, and nothing else is given up. That is said unless
-// it is the header that is damaged: a header that does not hold is not told from what a file holds from its use before.
+// that a power loss tore (rule 8 of docs/formats/log.md). It is cut, which is said, and nothing else is given up.
 TEST_F(BitFlips, ALogThatWasKilledIsRefusedOrLosesItsLastBatch) {
   HandDatabase database(disk_, sizes_);
   fill(database);
@@ -199,11 +199,12 @@ TEST_F(BitFlips, ALogThatWasKilledIsRefusedOrLosesItsLastBatch) {
   flip_the_log([&](const Place& place, Verdict verdict) {
     if (place.what == Place::kUnused) return verdict == Verdict::kHarmless;
     if (place.batch != batches_) return verdict == Verdict::kRefused;
-    return verdict == Verdict::kCut || (verdict == Verdict::kEnded && !place.in_payload());
+    return verdict == Verdict::kCut;
   });
 }
 
-// Up to the last sync that a batch tells of it is damage, behind that it is what a power loss may take back.
+// Up to the last sync that a batch tells of it is damage; behind that, and in the marker that closed the page for the
+// sync, it is what a power loss may take back.
 TEST_F(BitFlips, ALogThatIsSyncedLaterIsRefusedUpToTheSyncAndCutBehindIt) {
   sizes_.mode = Mode::kEverySecond;
   HandDatabase database(disk_, sizes_);
@@ -214,8 +215,8 @@ TEST_F(BitFlips, ALogThatIsSyncedLaterIsRefusedUpToTheSyncAndCutBehindIt) {
   keep();
   flip_the_log([&](const Place& place, Verdict verdict) {
     if (place.what == Place::kUnused) return verdict == Verdict::kHarmless;
-    if (place.batch_end <= durable_) return verdict == Verdict::kRefused;
-    return verdict == Verdict::kCut || (verdict == Verdict::kEnded && place.batch == batches_ && !place.in_payload());
+    const bool closes_page = place.in_marker && place.batch_end == durable_;
+    return verdict == (place.batch_end <= durable_ && !closes_page ? Verdict::kRefused : Verdict::kCut);
   });
 }
 

@@ -235,8 +235,11 @@ class CrashWorkload {
     killed_at_ = database_->log().acknowledged_lsn();
     std::optional<Log::Commit> commit = database_->log().begin_commit();
     if (commit && chance(70)) {
-      const std::size_t pages = commit->bytes.size() / kPageBytes;
-      const std::string_view written = commit->bytes.substr(0, kPageBytes * (1 + random_.below(pages)));
+      // A kill ends a write between two pages of the page cache, wherever in its page it began.
+      const std::size_t first = kPageBytes - commit->offset % kPageBytes;
+      const std::size_t bytes = commit->bytes.size();
+      const std::size_t pages = bytes <= first ? 0 : (bytes - first + kPageBytes - 1) / kPageBytes;
+      const std::string_view written = commit->bytes.substr(0, first + kPageBytes * random_.below(pages + 1));
       ASSERT_TRUE(commit->file->write(commit->offset, written).ok());
     }
     if (chance(30)) half_prepared_segment();

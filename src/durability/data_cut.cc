@@ -31,7 +31,11 @@ class LogCopy {
     BatchHeader header = placed.header;
     header.payload_bytes =
         static_cast<std::uint32_t>(std::min<Lsn>(placed.payload.size(), end_ - placed.header.first_lsn));
-    const std::size_t bytes = header.padded_bytes();
+    if (header.payload_bytes < placed.payload.size()) {
+      const std::size_t steps = (kBatchHeaderBytes + header.payload_bytes + kBatchStepBytes - 1) / kBatchStepBytes;
+      header.disk_bytes = static_cast<std::uint32_t>(steps * kBatchStepBytes);
+    }
+    const std::size_t bytes = header.disk_bytes;
     std::memset(batch_.data(), 0, bytes);
     if (header.payload_bytes > 0) {
       std::memcpy(batch_.data() + kBatchHeaderBytes, placed.payload.data(), header.payload_bytes);

@@ -207,7 +207,7 @@ class HandDatabase {
     keyspace_.get_deleter().again = false;
     pool_ = std::make_unique<SegmentPool>(directory_, sizes_.recovery().segments, std::move(recovered_.segments));
     const Log::Position& position = recovered_.position;
-    if (position.segment.file == nullptr || position.offset + kPageBytes > sizes_.segment_bytes) {
+    if (position.segment.file == nullptr || position.offset + kBatchHeaderBytes > sizes_.segment_bytes) {
       if (Status status = pool_->prepare_one(); !status.ok()) return status;
     }
     Log::Options options;

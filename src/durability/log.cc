@@ -107,23 +107,24 @@ std::optional<Log::Commit> Log::begin(bool marker) {
     if (commit_under_way_.exchange(true, std::memory_order_seq_cst)) return std::nullopt;
     if (take_source()) {
       const std::size_t payload = std::min(source_->stream_bytes(), source_->payload_max());
-      if (ensure_segment(padded_batch_bytes(payload))) {
+      if (ensure_segment(payload)) {
         const Lsn first_lsn = source_->first_lsn();
-        if (!source_->has_blocks()) return prepare_batch(*source_, first_lsn, payload);
+        if (!source_->has_blocks()) return prepare_batch(*source_, first_lsn, payload, closes_page());
         if (staging_ == nullptr) staging_ = new_buffer();
         KV_ASSERT(source_->take(staging_->payload(), payload) == payload);
-        return prepare_batch(*staging_, first_lsn, payload);
+        return prepare_batch(*staging_, first_lsn, payload, closes_page());
       }
       blocked_.store(true, std::memory_order_seq_cst);
       commit_under_way_.store(false, std::memory_order_seq_cst);
+      wake_waiters();
       if (segments_.ready() == 0) return std::nullopt;  // segments_changed() will say when
       continue;
     }
-    if (marker && !KV_SEEDED_BUG(marker_not_written) && wants_marker() && ensure_segment(kPageBytes)) {
-      if (staging_ == nullptr) staging_ = new_buffer();
-      return prepare_batch(*staging_, acknowledged_lsn(), 0);
+    if (marker && !KV_SEEDED_BUG(marker_not_written) && wants_marker() && ensure_segment(0)) {
+      return prepare_marker(closes_page());
     }
     commit_under_way_.store(false, std::memory_order_seq_cst);
+    wake_waiters();
     if (!has_dirty()) return std::nullopt;
   }
 }
@@ -149,8 +150,10 @@ bool Log::take_source() {
 }
 
 // Makes room for a batch in the segment in use, or goes on to the next one; false when none is ready.
-bool Log::ensure_segment(std::size_t batch_bytes) {
-  if (segment_.file != nullptr && offset_ + batch_bytes <= segments_.options().segment_bytes) return true;
+bool Log::ensure_segment(std::size_t payload) {
+  if (segment_.file != nullptr && offset_ + batch_bytes(payload, closes_page()) <= segments_.options().segment_bytes) {
+    return true;
+  }
   std::optional<ReadySegment> next = segments_.take(acknowledged_lsn());
   if (!next) return false;
   blocked_.store(false, std::memory_order_seq_cst);
@@ -165,7 +168,18 @@ bool Log::ensure_segment(std::size_t batch_bytes) {
   return true;
 }
 
-Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t payload_bytes) {
+std::size_t Log::batch_bytes(std::size_t payload, bool closes_page) const {
+  const std::size_t step = closes_page ? kPageBytes : kBatchStepBytes;
+  const std::uint64_t end = offset_ + kBatchHeaderBytes + payload;
+  return (end + step - 1) / step * step - offset_;
+}
+
+Log::Commit Log::prepare_marker(bool closes_page) {
+  if (staging_ == nullptr) staging_ = new_buffer();
+  return prepare_batch(*staging_, acknowledged_lsn(), 0, closes_page);
+}
+
+Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t payload_bytes, bool closes_page) {
   BatchHeader header;
   header.segment_number = segment_.number;
   header.salt = salt_;
@@ -174,7 +188,8 @@ Log::Commit Log::prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t pay
   header.wall_us = clock_.wall_us();
   header.payload_bytes = static_cast<std::uint32_t>(payload_bytes);
   header.flags = first_of_start_ ? BatchHeader::kFirstOfStart : 0;
-  batch_bytes_ = header.padded_bytes();
+  batch_bytes_ = batch_bytes(payload_bytes, closes_page);
+  header.disk_bytes = static_cast<std::uint32_t>(batch_bytes_);
   payload_bytes_ = payload_bytes;
   batch_end_ = header.end_lsn();
   if (!KV_SEEDED_BUG(padding_not_zeroed)) {
@@ -206,7 +221,7 @@ void Log::finish_commit(const Status& status) {
   }
   new_segment_ = first_of_start_ = false;
   queued_bytes_.fetch_sub(payload_bytes_, std::memory_order_relaxed);
-  release_source();
+  if (payload_bytes_ > 0) release_source();
   if (options_.mode == Mode::kAlways) durable_lsn_.store(batch_end_, std::memory_order_release);
   acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
   commits_.fetch_add(1, std::memory_order_relaxed);
@@ -216,8 +231,8 @@ void Log::finish_commit(const Status& status) {
 
 void Log::release_source() {
   refill_spares();
-  // A source with blocks is written in several batches, a marker has none.
-  if (source_ == nullptr || (source_->has_blocks() && source_->stream_bytes() > 0)) return;
+  // A source with blocks is written in several batches.
+  if (source_->has_blocks() && source_->stream_bytes() > 0) return;
   std::unique_ptr<LogBuffer> done = std::move(source_);
   done->reset(0);  // lets go of blocks
   const base::SpinLockGuard guard(mutex_);
@@ -295,11 +310,14 @@ Status Log::wait_for_room() {
   return {};
 }
 
+void Log::wake_waiters() {
+  if (waiters_.load(std::memory_order_seq_cst) == 0) return;
+  const base::MutexLock lock(wait_mutex_);
+  progress_.notify_all();
+}
+
 void Log::notify() {
-  if (waiters_.load(std::memory_order_seq_cst) > 0) {
-    const base::MutexLock lock(wait_mutex_);
-    progress_.notify_all();
-  }
+  wake_waiters();
   if (options_.on_progress) options_.on_progress();
 }
 
@@ -308,8 +326,28 @@ Status Log::sync() {
   return options_.mode == Mode::kAlways ? Status{} : sync_files();
 }
 
+// From here on nothing is written to the pages of what is acknowledged now, which is returned: the sync that follows
+// makes it durable, and a page that is torn later must not take it along.
+Result<Lsn> Log::close_page() {
+  waiters_.fetch_add(1, std::memory_order_seq_cst);
+  {
+    const base::MutexLock lock(wait_mutex_);
+    while (failure_.ok() && commit_under_way_.exchange(true, std::memory_order_seq_cst)) progress_.wait(wait_mutex_);
+  }
+  waiters_.fetch_sub(1, std::memory_order_seq_cst);
+  if (Status status = failure(); !status.ok()) return status;
+  const Lsn acknowledged = acknowledged_lsn();
+  if (offset_ % kPageBytes != 0 && !KV_SEEDED_BUG(page_not_closed_at_sync)) {
+    perform(prepare_marker(/*closes_page=*/true));
+  } else {
+    commit_under_way_.store(false, std::memory_order_seq_cst);
+  }
+  commit_here();  // what came meanwhile found a commit under way
+  if (Status status = failure(); !status.ok()) return status;
+  return acknowledged;
+}
+
 Status Log::sync_files() {
-  Lsn written = 0;
   std::vector<std::shared_ptr<env::File>> files;
   {
     const base::MutexLock lock(wait_mutex_);
@@ -317,10 +355,13 @@ Status Log::sync_files() {
     while (syncing_) progress_.wait(wait_mutex_);
     if (!failure_.ok()) return failure_;
     syncing_ = true;
-    written = acknowledged_lsn();
+  }
+  const Result<Lsn> written = close_page();
+  {
+    const base::MutexLock lock(wait_mutex_);
     files = unsynced_;
   }
-  Status status;
+  Status status = written.status();
   for (const std::shared_ptr<env::File>& file : files) {
     if (status.ok()) status = file->sync();
     if (!status.ok() && KV_SEEDED_BUG(failed_sync_retried)) status = file->sync();
@@ -339,8 +380,9 @@ Status Log::sync_files() {
   }
   Lsn durable = durable_lsn_.load(std::memory_order_relaxed);
   // release: as in acknowledged_lsn(); a loop, because the next sync may end first and the LSN must not go back.
-  while (durable < written &&
-         !durable_lsn_.compare_exchange_weak(durable, written, std::memory_order_release, std::memory_order_relaxed)) {
+  while (durable < written.value() &&
+         !durable_lsn_.compare_exchange_weak(durable, written.value(), std::memory_order_release,
+                                             std::memory_order_relaxed)) {
   }
   notify();
   return {};

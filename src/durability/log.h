@@ -15,7 +15,8 @@
 //   it.
 //   3. After a failed write or sync nothing is acknowledged any more and nothing is written again: the failure handler
 //      is called, once, and is expected to end the process.
-//   4. No page that holds a batch is written again.
+//   4. No page that holds durable bytes is written again. In kAlways each batch has pages of its own; in kEverySecond,
+//   where every command may be a batch, batches share pages until a sync closes the one in use.
 #pragma once
 
 #include <atomic>
@@ -139,20 +140,25 @@ class Log {
   [[nodiscard]] bool take_source();
   [[nodiscard]] bool has_dirty() const;
   [[nodiscard]] std::optional<Commit> begin(bool marker);
-  [[nodiscard]] bool ensure_segment(std::size_t batch_bytes);
-  [[nodiscard]] Commit prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t payload_bytes);
+  // The bytes of a batch on disk; one that closes its page is padded to the page's end.
+  [[nodiscard]] std::size_t batch_bytes(std::size_t payload, bool closes_page) const;
+  [[nodiscard]] bool closes_page() const { return options_.mode == Mode::kAlways || first_of_start_; }
+  [[nodiscard]] bool ensure_segment(std::size_t payload);
+  [[nodiscard]] Commit prepare_batch(LogBuffer& buffer, Lsn first_lsn, std::size_t payload_bytes, bool closes_page);
+  [[nodiscard]] Commit prepare_marker(bool closes_page);
   void release_source();
   [[nodiscard]] std::unique_ptr<LogBuffer> new_buffer() const;
   void refill_spares();
   [[nodiscard]] std::uint64_t space_left() const;
+  void wake_waiters();
   void notify();
   [[nodiscard]] Status sync_files();
+  [[nodiscard]] Result<Lsn> close_page();
 
   SegmentPool& segments_;
   const env::Clock& clock_;
   const Options options_;
   const DatabaseId database_id_;
-
   // What writers share.
   mutable base::SpinLock mutex_;
   std::unique_ptr<LogBuffer> open_ KV_GUARDED_BY(mutex_);

@@ -96,11 +96,11 @@ class LogDamage : public ::testing::Test {
   // Calls visit(offset, bytes) for each batch of a segment.
   template <typename Visit>
   static void for_each_batch(const std::string& segment, Visit visit) {
-    for (std::size_t at = kPageBytes; at + kPageBytes <= segment.size();) {
+    for (std::size_t at = kPageBytes; at + kBatchHeaderBytes <= segment.size();) {
       const auto header = decode_batch_header(std::string_view(segment).substr(at));
       if (!header) return;
-      visit(at, header->padded_bytes());
-      at += header->padded_bytes();
+      visit(at, header->disk_bytes);
+      at += header->disk_bytes;
     }
   }
   [[nodiscard]] std::string snapshot(Lsn lsn) const {
@@ -257,6 +257,7 @@ TEST_F(LogDamage, BytesThatLookLikeABatchAreNotBelievedInASpare) {
   forged.salt = 42;
   forged.first_lsn = lsn_ + 1'000'000;
   forged.durable_lsn = lsn_ + 1'000'000;
+  forged.disk_bytes = kPageBytes;
   std::string spare(bytes_of(last_ + 1).size(), '\0');
   seal_batch(forged, spare.data() + kPageBytes);
   EXPECT_FALSE(refused(*with(segment_name(last_ + 1), spare), "a forged batch"));
@@ -265,7 +266,7 @@ TEST_F(LogDamage, BytesThatLookLikeABatchAreNotBelievedInASpare) {
   EXPECT_FALSE(refused(*with(segment_name(last_ + 1), used.replace(0, kPageBytes, kPageBytes, 'h')), "header torn"));
 }
 
-TEST_F(LogDamage, ANewerVersionIsNamedAndNotTakenForDamage) {
+TEST_F(LogDamage, AnotherVersionIsNamedAndNotTakenForDamage) {
   std::string bytes = bytes_of(2);
   put_fixed<std::uint32_t>(bytes.data() + 8, kFormatVersion + 1);
   put_fixed<std::uint32_t>(bytes.data() + 12, 0);
@@ -274,7 +275,7 @@ TEST_F(LogDamage, ANewerVersionIsNamedAndNotTakenForDamage) {
   HandDatabase database(*disk, sizes_);
   const Status status = database.recover();
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-  EXPECT_NE(status.message().find("newer version"), std::string::npos) << status.message();
+  EXPECT_NE(status.message().find("another version"), std::string::npos) << status.message();
 }
 
 TEST_F(LogDamage, TheMessageNamesFileOffsetAndLsn) {

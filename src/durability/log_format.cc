@@ -39,7 +39,7 @@ constexpr std::size_t kWallUs = 40;
 constexpr std::size_t kPayloadBytes = 48;
 constexpr std::size_t kPayloadChecksum = 52;
 constexpr std::size_t kFlags = 56;
-constexpr std::size_t kZeros = 60;
+constexpr std::size_t kDiskBytes = 60;
 }  // namespace batch_field
 
 std::uint32_t segment_checksum(std::string_view page) {
@@ -47,6 +47,11 @@ std::uint32_t segment_checksum(std::string_view page) {
   std::memcpy(copy.data(), page.data(), kPageBytes);
   put_fixed<std::uint32_t>(copy.data() + segment_field::kChecksum, 0);
   return crc32c({copy.data(), kPageBytes});
+}
+
+bool has_possible_lengths(const BatchHeader& header) {
+  return header.payload_bytes <= kBatchPayloadMax && header.disk_bytes <= kBatchBytesMax &&
+         header.disk_bytes % kBatchStepBytes == 0 && header.disk_bytes >= kBatchHeaderBytes + header.payload_bytes;
 }
 
 }  // namespace
@@ -104,12 +109,9 @@ HeaderState decode_segment_header(std::string_view page, SegmentHeader& header) 
   return HeaderState::kValid;
 }
 
-std::size_t BatchHeader::padded_bytes() const { return padded_batch_bytes(payload_bytes); }
-
 void seal_batch(BatchHeader& header, char* batch) {
-  KV_ASSERT(header.payload_bytes <= kBatchPayloadMax);
-  const std::size_t bytes = header.padded_bytes();
-  header.payload_checksum = crc32c({batch + kBatchHeaderBytes, bytes - kBatchHeaderBytes});
+  KV_ASSERT(has_possible_lengths(header));
+  header.payload_checksum = crc32c({batch + kBatchHeaderBytes, header.disk_bytes - kBatchHeaderBytes});
   std::memcpy(batch, kBatchMagic.data(), kBatchMagic.size());
   put_fixed(batch + batch_field::kNumber, header.segment_number);
   put_fixed(batch + batch_field::kSalt, header.salt);
@@ -119,7 +121,7 @@ void seal_batch(BatchHeader& header, char* batch) {
   put_fixed(batch + batch_field::kPayloadBytes, header.payload_bytes);
   put_fixed(batch + batch_field::kPayloadChecksum, header.payload_checksum);
   put_fixed(batch + batch_field::kFlags, header.flags);
-  put_fixed<std::uint32_t>(batch + batch_field::kZeros, 0);
+  put_fixed(batch + batch_field::kDiskBytes, header.disk_bytes);
   put_fixed(batch + batch_field::kChecksum,
             crc32c({batch + batch_field::kNumber, kBatchHeaderBytes - batch_field::kNumber}));
 }
@@ -141,12 +143,19 @@ std::optional<BatchHeader> decode_batch_header(std::string_view bytes) {
   header.payload_bytes = get_fixed<std::uint32_t>(at + batch_field::kPayloadBytes);
   header.payload_checksum = get_fixed<std::uint32_t>(at + batch_field::kPayloadChecksum);
   header.flags = get_fixed<std::uint32_t>(at + batch_field::kFlags);
-  if (header.payload_bytes > kBatchPayloadMax) return std::nullopt;
+  header.disk_bytes = get_fixed<std::uint32_t>(at + batch_field::kDiskBytes);
+  if (!has_possible_lengths(header)) return std::nullopt;
   return header;
 }
 
+bool is_damaged_header(std::string_view bytes, std::uint64_t number, std::uint64_t salt) {
+  const bool number_there = get_fixed<std::uint64_t>(bytes.data() + batch_field::kNumber) == number;
+  const bool salt_there = get_fixed<std::uint64_t>(bytes.data() + batch_field::kSalt) == salt;
+  return salt_there || (number_there && bytes.starts_with(kBatchMagic));
+}
+
 bool payload_checksum_holds(const BatchHeader& header, std::string_view batch) {
-  KV_ASSERT(batch.size() == header.padded_bytes());
+  KV_ASSERT(batch.size() == header.disk_bytes);
   return crc32c(batch.substr(kBatchHeaderBytes)) == header.payload_checksum ||
          KV_SEEDED_BUG(payload_checksum_not_checked);
 }

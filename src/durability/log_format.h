@@ -18,9 +18,11 @@ using store::Lsn;
 
 inline constexpr std::size_t kPageBytes = 4096;
 inline constexpr std::size_t kBatchHeaderBytes = 64;
+// A batch begins at a multiple of this in its file, so that its header lies in one sector.
+inline constexpr std::size_t kBatchStepBytes = 64;
 inline constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20;  // header and padding included
 inline constexpr std::size_t kBatchPayloadMax = kBatchBytesMax - kBatchHeaderBytes;
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 
 using DatabaseId = std::array<char, 16>;
 
@@ -55,23 +57,21 @@ struct BatchHeader {
   std::uint32_t payload_bytes = 0;
   std::uint32_t payload_checksum = 0;
   std::uint32_t flags = 0;
+  std::uint32_t disk_bytes = 0;  // header, payload and padding
 
   [[nodiscard]] Lsn end_lsn() const { return first_lsn + payload_bytes; }
-  // On disk, in whole pages.
-  [[nodiscard]] std::size_t padded_bytes() const;
 };
 
-// Pages that `payload` bytes take with their header, in bytes.
-[[nodiscard]] constexpr std::size_t padded_batch_bytes(std::size_t payload) {
-  return (kBatchHeaderBytes + payload + kPageBytes - 1) / kPageBytes * kPageBytes;
-}
-
-// `batch` has padded_bytes() bytes with the payload and its padding in place; fills in the header and its checksums.
+// `batch` has header.disk_bytes bytes with the payload and its padding in place; writes the header, and completes
+// `header` with the payload's checksum.
 void seal_batch(BatchHeader& header, char* batch);
-// The header at the start of these bytes (at least kBatchHeaderBytes), if its own checksum holds and its length is one
-// that a batch can have.
+// The header at the start of these bytes (at least kBatchHeaderBytes), if its own checksum holds and its lengths are
+// such as a batch can have.
 [[nodiscard]] std::optional<BatchHeader> decode_batch_header(std::string_view bytes);
-// `batch` has padded_bytes() bytes.
+// Whether these bytes (at least kBatchHeaderBytes), which are no header that holds, are what is left of one of this use
+// of the file.
+[[nodiscard]] bool is_damaged_header(std::string_view bytes, std::uint64_t number, std::uint64_t salt);
+// `batch` has header.disk_bytes bytes.
 [[nodiscard]] bool payload_checksum_holds(const BatchHeader& header, std::string_view batch);
 
 // "kvstore.db.wal.000042", and back.

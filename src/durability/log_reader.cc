@@ -41,7 +41,7 @@ Status LogReader::read_headers() {
     const HeaderState state = decode_segment_header(page.value(), file.header);
     if (state == HeaderState::kUnknownVersion) {
       return {StatusCode::kInvalidArgument, segment_name(file.number) + " in " + directory_.path() +
-                                                " was written by a newer version of this program, which alone can "
+                                                " was written by another version of this program, which alone can "
                                                 "read it"};
     }
     // A file that was renamed for its next use still has the header of its last one.
@@ -111,10 +111,11 @@ Status LogReader::open_file(const SegmentFile& file) {
   return {};
 }
 
-// The bytes at `offset` (a multiple of pages), at least `bytes` of them if the file has so many.
+// The bytes at `offset`, at least `bytes` of them if the file has so many.
 Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t bytes) {
   if (offset < window_offset_ || offset + bytes > window_offset_ + window_bytes_) {
-    const std::uint64_t rest = offset < file_bytes_ ? file_bytes_ - offset : 0;
+    const std::uint64_t page = offset / kPageBytes * kPageBytes;
+    const std::uint64_t rest = page < file_bytes_ ? file_bytes_ - page : 0;
     const std::size_t pages = (std::min<std::uint64_t>(rest, kWindowBytes) + kPageBytes - 1) / kPageBytes;
     // Of the header alone not more: most files are only asked for that.
     const std::size_t wanted = offset == 0 || pages == 0 ? kPageBytes : pages * kPageBytes;
@@ -122,9 +123,9 @@ Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t byt
       memory_ = PageMemory(wanted);
       memory_bytes_ = wanted;
     }
-    Result<std::size_t> got = file_->read(offset, {memory_.data(), wanted});
+    Result<std::size_t> got = file_->read(page, {memory_.data(), wanted});
     if (!got.ok()) return got.status();
-    window_offset_ = offset;
+    window_offset_ = page;
     window_bytes_ = got.value();
   }
   return std::string_view(memory_.data() + (offset - window_offset_), window_offset_ + window_bytes_ - offset);
@@ -133,17 +134,16 @@ Result<std::string_view> LogReader::window(std::uint64_t offset, std::size_t byt
 // The batch at this place, if its checksums hold and it is of this use of the file; `batch` is then all of it.
 Result<std::optional<BatchHeader>> LogReader::batch_at(std::uint64_t number, std::uint64_t salt, std::uint64_t offset,
                                                        std::string_view& batch) {
-  Result<std::string_view> bytes = window(offset, kPageBytes);
+  Result<std::string_view> bytes = window(offset, kBatchHeaderBytes);
   if (!bytes.ok()) return bytes.status();
   std::optional<BatchHeader> header = decode_batch_header(bytes.value());
   if (!header || header->segment_number != number || header->salt != salt) {
     return std::optional<BatchHeader>();
   }
-  const std::size_t padded = header->padded_bytes();
-  bytes = window(offset, padded);
+  bytes = window(offset, header->disk_bytes);
   if (!bytes.ok()) return bytes.status();
-  if (bytes.value().size() < padded) return std::optional<BatchHeader>();
-  batch = bytes.value().substr(0, padded);
+  if (bytes.value().size() < header->disk_bytes) return std::optional<BatchHeader>();
+  batch = bytes.value().substr(0, header->disk_bytes);
   if (!payload_checksum_holds(*header, batch)) return std::optional<BatchHeader>();
   return header;
 }
@@ -193,7 +193,7 @@ Status LogReader::read_segment(const SegmentFile& file, Lsn from, const Visitor&
   if (Status status = open_file(file); !status.ok()) return status;
   end.segment = &file;
   end.offset = kPageBytes;
-  while (end.offset + kPageBytes <= file.file_bytes) {
+  while (end.offset + kBatchHeaderBytes <= file.file_bytes) {
     std::string_view batch;
     Result<std::optional<BatchHeader>> header = batch_at(file.number, file.header.salt, end.offset, batch);
     if (!header.ok()) return header.status();
@@ -234,15 +234,16 @@ Status LogReader::judge_tail(LogEnd& end) {
   return {};
 }
 
-// Looks at every page from `begin` on; true when there was a batch of this use of the file, whole or not.
+// Looks wherever from `begin` on a batch may begin; true when there was a batch of this use of the file, whole or not.
 Result<bool> LogReader::judge_file(const SegmentFile& file, std::optional<std::uint64_t> salt, std::uint64_t begin,
                                    LogDamage& damage) {
   if (Status status = open_file(file); !status.ok()) return status;
   bool found = false;
-  for (std::uint64_t at = begin; at + kPageBytes <= file.file_bytes; at += kPageBytes) {
-    Result<std::string_view> page = window(at, kPageBytes);
-    if (!page.ok()) return page.status();
-    const std::optional<BatchHeader> header = decode_batch_header(page.value());
+  for (std::uint64_t at = begin; at + kBatchHeaderBytes <= file.file_bytes; at += kBatchStepBytes) {
+    Result<std::string_view> bytes = window(at, kBatchHeaderBytes);
+    if (!bytes.ok()) return bytes.status();
+    const std::optional<BatchHeader> header = decode_batch_header(bytes.value());
+    if (!header && at == begin && salt && is_damaged_header(bytes.value(), file.number, *salt)) found = true;
     if (!header || header->segment_number != file.number) continue;
     if (salt && header->salt != *salt && !KV_SEEDED_BUG(salt_not_checked)) continue;
     // Where the log went on in this file, it is the file's header that is missing.

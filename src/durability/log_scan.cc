@@ -73,7 +73,7 @@ class Scan {
   }
 
   void report(const PlacedBatch& batch) {
-    bytes_done_ += batch.header.padded_bytes();
+    bytes_done_ += batch.header.disk_bytes;
     if (!options_.on_progress || bytes_done_ - bytes_reported_ < kBytesBetweenProgress) return;
     bytes_reported_ = bytes_done_;
     options_.on_progress(bytes_done_, bytes_total_);

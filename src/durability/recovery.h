@@ -13,7 +13,7 @@
 //   H  the log begins behind the snapshot: files are missing
 //   I  acknowledged bytes of the log are damaged
 //   J  snapshot and log are of different databases
-//   K  written by a newer version, or holding what this version cannot load
+//   K  written by another version, or holding what this version cannot load
 //
 // Thread rule: one thread, before anybody else touches directory or keyspace.
 // Invariants:

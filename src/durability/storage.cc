@@ -80,7 +80,7 @@ void Storage::progressed() {
 Status Storage::start_log() {
   segments_ = std::make_unique<SegmentPool>(directory_, segment_options(options_), std::move(recovered_.segments));
   const Log::Position& position = recovered_.position;
-  if (position.segment.file == nullptr || position.offset + kPageBytes > options_.segment_bytes) {
+  if (position.segment.file == nullptr || position.offset + kBatchHeaderBytes > options_.segment_bytes) {
     if (Status status = segments_->prepare_one(); !status.ok()) return status;
   }
   Log::Options log_options;
