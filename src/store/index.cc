@@ -85,7 +85,7 @@ void Index::distribute(Segment& from, Segment& to, unsigned hash_bit) {
     if (b >= kBucketsPerSegment) return;
     const Bucket& bucket = from.buckets[b];
     for (unsigned slots = ~bucket.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
-      __builtin_prefetch(arena_.at(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]));
+      base::prefetch(arena_.at(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]));
     }
   };
   prefetch(0);
@@ -155,23 +155,9 @@ void Index::prefetch_unread(const Bucket& bucket) const {
   if (bucket.epoch() == epoch_) return;
   for (unsigned slots = ~bucket.match(0) & Bucket::kAllSlots; slots != 0; slots &= slots - 1) {
     const char* record = arena_.at(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]);
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + 64);  // most small records end on the next line
+    base::prefetch(record);
+    base::prefetch(record + 64);  // most small records end on the next line
   }
-}
-
-void Index::prefetch_records(std::uint64_t hash) const {
-  const auto ask = [this](const Bucket& bucket, unsigned tag) {
-    for (unsigned slots = bucket.match(tag); slots != 0; slots &= slots - 1) {
-      const char* record = arena_.at(bucket.handles[static_cast<unsigned>(std::countr_zero(slots))]);
-      __builtin_prefetch(record);
-      __builtin_prefetch(record + 64);  // most small records end on the next line
-    }
-  };
-  const Segment& segment = *entry_of(prefix_of(hash)).segment();
-  const unsigned tag = tag_of(hash);
-  ask(segment.buckets[home_bucket_of(hash)], tag);
-  ask(segment.buckets[other_bucket(home_bucket_of(hash), tag)], tag);
 }
 
 std::size_t Index::bytes() const {

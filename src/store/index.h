@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "store/arena.h"
 #include "store/bucket.h"
 #include "store/hash_bits.h"
@@ -109,10 +110,18 @@ class Index {
   void prefetch_bucket(std::uint64_t hash) const {
     const Bucket* buckets = entry_of(prefix_of(hash)).segment()->buckets.data();
     const unsigned home = home_bucket_of(hash);
-    __builtin_prefetch(&buckets[home]);
-    __builtin_prefetch(&buckets[other_bucket(home, tag_of(hash))]);
+    base::prefetch(&buckets[home]);
+    base::prefetch(&buckets[other_bucket(home, tag_of(hash))]);
   }
-  void prefetch_records(std::uint64_t hash) const;
+  // Asks for the records that it will compare.
+  void prefetch_records(std::uint64_t hash) const {
+    static_cast<void>(find_in_segment(*entry_of(prefix_of(hash)).segment(), hash, [this](std::uint32_t handle) {
+      const char* const record = arena_.at(handle);
+      base::prefetch(record);
+      base::prefetch(record + 64);  // most small records end on the next line
+      return false;
+    }));
+  }
 
   [[nodiscard]] std::size_t bytes() const;
 
@@ -150,6 +159,9 @@ class Index {
   [[nodiscard]] unsigned depth() const { return kPrefixBits - shift_; }
   [[nodiscard]] std::size_t directory_size() const { return std::size_t{1} << depth(); }
 
+  // Null: not there.
+  template <typename Matches>
+  [[nodiscard]] static std::uint32_t* find_in_segment(Segment& segment, std::uint64_t hash, Matches matches);
   template <typename Matches>
   [[nodiscard]] Place find_in_overflow(std::uint64_t hash, Matches matches) const;
   Segment* new_segment();
@@ -183,12 +195,12 @@ class Index {
 // their other bucket, and a branch mispredicted so often stops the processor until the bucket has come from memory,
 // where it would otherwise be at work on the next lookup.
 template <typename Matches>
-Index::Place Index::find(std::uint64_t hash, Matches matches) const {
-  const Entry entry = entry_of(prefix_of(hash));
+[[gnu::always_inline]] inline std::uint32_t* Index::find_in_segment(Segment& segment, std::uint64_t hash,
+                                                                    Matches matches) {
   const unsigned tag = tag_of(hash);
   const unsigned home = home_bucket_of(hash);
   const unsigned other = other_bucket(home, tag);
-  Bucket* const buckets = entry.segment()->buckets.data();
+  Bucket* const buckets = segment.buckets.data();
   // Bits 4 to 15: slots of the home bucket; 20 to 31: of the other one.
   unsigned slots = (buckets[home].match_bytes(tag) | buckets[other].match_bytes(tag) << 16) & kSlotsOfBoth;
   for (; slots != 0; slots &= slots - 1) {
@@ -196,8 +208,15 @@ Index::Place Index::find(std::uint64_t hash, Matches matches) const {
     const unsigned in_other = 0 - (bit >> 4);  // all bits or none
     Bucket& bucket = buckets[home ^ ((home ^ other) & in_other)];
     std::uint32_t* handle = &bucket.handles[(bit & 15) - 4];
-    if (matches(*handle)) return {handle, false};
+    if (matches(*handle)) return handle;
   }
+  return nullptr;
+}
+
+template <typename Matches>
+Index::Place Index::find(std::uint64_t hash, Matches matches) const {
+  const Entry entry = entry_of(prefix_of(hash));
+  if (std::uint32_t* const handle = find_in_segment(*entry.segment(), hash, matches)) return {handle, false};
   if (!entry.overflow()) [[likely]]
     return {};
   return find_in_overflow(hash, matches);
