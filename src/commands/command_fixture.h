@@ -200,15 +200,12 @@ class CommandTest : public testing::Test {
       if (i == command.keys.first) first_key = key;
       shards.add(keyspace_.shard_of(key.hash));
     }
-    std::vector<store::NewValue> staged;
-    std::vector<std::uint32_t> staged_index;
-    for (std::uint32_t i = 1; i < args.size() && (command.flags & kWrite) != 0; ++i) {
-      if (args[i].size() < store::kLargeValueBytes) continue;
-      staged.push_back(store::NewValue::stage(args[i]));
-      staged_index.push_back(i);
+    StagedArguments staged;
+    for (std::size_t i = 1; i < args.size() && (command.flags & kWrite) != 0; ++i) {
+      if (args[i].size() >= store::kLargeValueBytes) staged.add(i, args[i]);
     }
-    CommandContext context{command,           args,   reply_,    keyspace_, writes_,     client_, server_, table_,
-                           client_.database_, kNowUs, first_key, staged,    staged_index};
+    CommandContext context{command, args,   reply_, keyspace_, writes_,           client_,
+                           server_, table_, staged, first_key, client_.database_, kNowUs};
     const std::size_t effects = sink_.effects.size();
     keyspace_.lock(shards);
     command.handler(context);

@@ -12,8 +12,6 @@ namespace {
 using commands::Command;
 using commands::KeySpec;
 
-// A worker whose last command had more large arguments than this gives the room for them back.
-constexpr std::size_t kStagedRetained = 64;
 // Keys of one command that are fetched ahead. More would push the first ones out of the cache again.
 constexpr std::size_t kKeysFetchedAhead = 64;
 
@@ -24,8 +22,11 @@ std::size_t last_key_position(const KeySpec& keys, std::size_t words) {
   return static_cast<std::size_t>(std::max<std::int64_t>(last, 0));
 }
 
-bool has_key(const Command& command, std::size_t words) {
-  return command.keys.first > 0 && static_cast<std::size_t>(command.keys.first) < words;
+Call::Shards shards_of(const KeySpec& keys, std::size_t words) {
+  const auto first = static_cast<std::size_t>(keys.first);
+  if (first == 0 || first >= words) return Call::Shards::kNone;
+  if (keys.last == keys.first || last_key_position(keys, words) <= first) return Call::Shards::kOne;
+  return Call::Shards::kMany;
 }
 
 bool is_key(const KeySpec& keys, std::size_t last_key, std::size_t position) {
@@ -36,60 +37,50 @@ bool is_key(const KeySpec& keys, std::size_t last_key, std::size_t position) {
 
 }  // namespace
 
-void Executor::prepare(std::span<Call> calls) {
-  if (log_ == nullptr && engine_.log() != nullptr) attach_log();
-  store::Keyspace& keyspace = engine_.keyspace();
-  for (Call& call : calls) {
-    if (!has_key(*call.command, call.args.size())) continue;
-    call.first_key = keyspace.key(call.args[static_cast<std::size_t>(call.command->keys.first)]);
-    keyspace.prefetch_bucket(call.client->database(), call.first_key.hash);
-  }
-  // By now the first buckets are on their way; each names the record to fetch. A SELECT among the calls makes the
-  // database wrong for those behind it: a wasted hint.
-  for (const Call& call : calls) {
-    if (!has_key(*call.command, call.args.size())) continue;
-    keyspace.prefetch_record(call.client->database(), call.first_key.hash);
-  }
+void Executor::prepare(Call& call) {
+  call.shards = shards_of(call.command->keys, call.args.size());
+  if (call.shards == Call::Shards::kNone) return;
+  call.first_key = engine_.keyspace().key(call.args[static_cast<std::size_t>(call.command->keys.first)]);
+  // A SELECT among the calls in front makes the database wrong: a wasted hint.
+  engine_.keyspace().prefetch_bucket(call.client->database(), call.first_key.hash);
 }
 
-void Executor::run(Call& call, std::int64_t now_us) {
-  const Command& command = *call.command;
-  const int db = call.client->database();
-  const bool writes = (command.flags & commands::kWrite) != 0;
-  if (writes && log_ != nullptr && !has_space_for(call)) return;
-  if (writes) stage_large_arguments(call);
-  call.reply->begin(*call.output);
-
-  if (!has_key(command, call.args.size())) {
-    invoke(call, now_us, db);
-    call.reply->end();
-    // Whatever it read or changed of the whole keyspace lies before the end of the log.
-    constexpr std::uint32_t kTouchesData = commands::kWrite | commands::kReadonly;
-    if (log_ != nullptr && (command.flags & kTouchesData) != 0) call.wait_lsn = log_->end_lsn();
-  } else if (const std::size_t last_key = last_key_position(command.keys, call.args.size());
-             last_key <= static_cast<std::size_t>(command.keys.first)) {
-    run_one_shard(call, now_us, db);
-  } else {
-    run_many_shards(call, now_us, db, last_key);
-  }
-
-  if (writes) release_after_write();
+void Executor::prefetch(const Call& call) {
+  if (call.shards == Call::Shards::kNone) return;
+  engine_.keyspace().prefetch_record(call.client->database(), call.first_key.hash);
 }
 
-void Executor::run_one_shard(Call& call, std::int64_t now_us, int db) {
+inline void Executor::invoke(Call& call, std::int64_t now_us) {
+  commands::CommandContext context{
+      *call.command,   call.args, *call.reply,    engine_.keyspace(),      writes_, *call.client, server_,
+      engine_.table(), staged_,   call.first_key, call.client->database(), now_us};
+  call.command->handler(context);
+}
+
+void Executor::run_no_shard(Call& call, std::int64_t now_us) {
+  invoke(call, now_us);
+  call.reply->end();
+  // Whatever it read or changed of the whole keyspace lies before the end of the log.
+  constexpr std::uint32_t kTouchesData = commands::kWrite | commands::kReadonly;
+  if (log_ != nullptr && (call.command->flags & kTouchesData) != 0) call.wait_lsn = log_->end_lsn();
+}
+
+inline void Executor::run_one_shard(Call& call, std::int64_t now_us) {
   store::Keyspace& keyspace = engine_.keyspace();
   const unsigned shard = keyspace.shard_of(call.first_key.hash);
   keyspace.lock(shard);
-  invoke(call, now_us, db);
+  invoke(call, now_us);
   call.wait_lsn = keyspace.seal(shard, writes_);
   keyspace.unlock(shard);
   call.reply->end();
   if ((call.command->flags & commands::kWrite) != 0) keyspace.prepare_spares(shard);
 }
 
-void Executor::run_many_shards(Call& call, std::int64_t now_us, int db, std::size_t last_key) {
+void Executor::run_many_shards(Call& call, std::int64_t now_us) {
   store::Keyspace& keyspace = engine_.keyspace();
+  const int db = call.client->database();
   const KeySpec& keys = call.command->keys;
+  const std::size_t last_key = last_key_position(keys, call.args.size());
   KV_ASSERT(keys.step > 0);
 
   store::ShardSet shards;
@@ -106,7 +97,7 @@ void Executor::run_many_shards(Call& call, std::int64_t now_us, int db, std::siz
   for (std::size_t i = 0; i < ahead_count; ++i) keyspace.prefetch_record(db, ahead[i]);
 
   keyspace.lock(shards);
-  invoke(call, now_us, db);
+  invoke(call, now_us);
   call.wait_lsn = keyspace.seal(shards, writes_);
   keyspace.unlock(shards);
   call.reply->end();
@@ -115,19 +106,37 @@ void Executor::run_many_shards(Call& call, std::int64_t now_us, int db, std::siz
   }
 }
 
-void Executor::invoke(Call& call, std::int64_t now_us, int db) {
-  commands::CommandContext context{
-      *call.command,   call.args, *call.reply, engine_.keyspace(), writes_, *call.client, server_,
-      engine_.table(), db,        now_us,      call.first_key,     staged_, staged_index_};
-  call.command->handler(context);
-}
-
-void Executor::stage_large_arguments(const Call& call) {
+inline void Executor::stage_large_arguments(const Call& call) {
+  const auto is_large = [](std::string_view word) { return word.size() >= store::kLargeValueBytes; };
+  if (std::none_of(call.args.begin(), call.args.end(), is_large)) return;
   const std::size_t last_key = last_key_position(call.command->keys, call.args.size());
   for (std::size_t i = 1; i < call.args.size(); ++i) {
-    if (call.args[i].size() < store::kLargeValueBytes || is_key(call.command->keys, last_key, i)) continue;
-    staged_.push_back(store::NewValue::stage(call.args[i]));
-    staged_index_.push_back(static_cast<std::uint32_t>(i));
+    if (is_large(call.args[i]) && !is_key(call.command->keys, last_key, i)) staged_.add(i, call.args[i]);
+  }
+}
+
+void Executor::run(Call& call, std::int64_t now_us) {
+  const bool writes = (call.command->flags & commands::kWrite) != 0;
+  if (log_ == nullptr && engine_.log() != nullptr) attach_log();
+  if (writes) {
+    if (log_ != nullptr && !has_space_for(call)) return;
+    stage_large_arguments(call);
+  }
+  call.reply->begin(*call.output);
+  switch (call.shards) {
+    case Call::Shards::kOne:
+      run_one_shard(call, now_us);
+      break;
+    case Call::Shards::kNone:
+      run_no_shard(call, now_us);
+      break;
+    case Call::Shards::kMany:
+      run_many_shards(call, now_us);
+      break;
+  }
+  if (writes) {
+    writes_.release();
+    staged_.clear();
   }
 }
 
@@ -150,17 +159,6 @@ bool Executor::has_space_for(const Call& call) {
   call.reply->error("NOSPACE", "the disk is full: writes are refused until there is room; reads and deletes go on");
   call.reply->end();
   return false;
-}
-
-void Executor::release_after_write() {
-  writes_.release();
-  if (staged_.empty()) return;
-  staged_.clear();
-  staged_index_.clear();
-  if (staged_.capacity() > kStagedRetained) {
-    staged_.shrink_to_fit();
-    staged_index_.shrink_to_fit();
-  }
 }
 
 }  // namespace kvstore::engine

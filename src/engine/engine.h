@@ -1,8 +1,9 @@
 // Engine: runs commands against the keyspace: hash -> prefetch -> lock the shards of the keys -> handler -> unlock.
 //
 // It knows nothing of sockets. A worker runs a batch so:
-//   executor.prepare(calls);
-//   for (Call& call : calls) executor.run(call, now_us);
+//   for each call, as it is parsed: executor.prepare(call);
+//   for each call, some calls later: executor.prefetch(call);
+//   for each call, when the batch is complete: executor.run(call, now_us);
 //
 // Thread rule: an Engine is shared by all threads; an Executor and its calls belong to one thread.
 // Invariants:
@@ -20,13 +21,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "base/output_buffer.h"
 #include "commands/client.h"
 #include "commands/command_table.h"
 #include "commands/server_control.h"
+#include "commands/staged_arguments.h"
 #include "durability/log.h"
 #include "durability/log_group.h"
 #include "protocol/reply_writer.h"
@@ -42,8 +42,11 @@ struct Call {
   commands::Client* client = nullptr;
   protocol::ReplyWriter* reply = nullptr;
   base::OutputBuffer* output = nullptr;
-  store::Key first_key;     // filled by prepare()
-  store::Lsn wait_lsn = 0;  // filled by run(): the reply may leave once the log has acknowledged this
+  // Of how many shards it needs the locks.
+  enum class Shards : std::uint8_t { kNone, kOne, kMany };
+  Shards shards = Shards::kNone;  // filled by prepare()
+  store::Key first_key;           // filled by prepare()
+  store::Lsn wait_lsn = 0;        // filled by run(): the reply may leave once the log has acknowledged this
 };
 
 // What all workers share: the data and the commands.
@@ -72,19 +75,20 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // Hashes the first key of every call and fetches its bucket, then its record, into the cache. Every call must be
-  // prepared once before it is run.
-  void prepare(std::span<Call> calls);
+  // Hashes the call's first key and asks for its bucket. Every call must be prepared once before it is run.
+  void prepare(Call& call);
+  // Asks for the record that the bucket names; waits when the bucket has not come yet. A hint: it may be left out.
+  void prefetch(const Call& call);
   // Runs one prepared call; its reply is complete in call.output on return (a command may write none). `now_us` is the
   // wall clock of this turn.
   void run(Call& call, std::int64_t now_us);
 
  private:
-  void run_one_shard(Call& call, std::int64_t now_us, int db);
-  void run_many_shards(Call& call, std::int64_t now_us, int db, std::size_t last_key);
-  void invoke(Call& call, std::int64_t now_us, int db);
+  void run_no_shard(Call& call, std::int64_t now_us);
+  void run_one_shard(Call& call, std::int64_t now_us);
+  void run_many_shards(Call& call, std::int64_t now_us);
+  void invoke(Call& call, std::int64_t now_us);
   void stage_large_arguments(const Call& call);
-  void release_after_write();
   void attach_log();
   // False: the disk takes no such write; the reply says so.
   [[nodiscard]] bool has_space_for(const Call& call);
@@ -94,8 +98,7 @@ class Executor {
   durability::Log* log_ = nullptr;
   std::optional<durability::LogGroup> group_;  // with log_
   store::WriteContext writes_;
-  std::vector<store::NewValue> staged_;      // large arguments of the running write, copied before the lock
-  std::vector<std::uint32_t> staged_index_;  // which argument each holds, ascending
+  commands::StagedArguments staged_;  // of the running write
 };
 
 }  // namespace kvstore::engine

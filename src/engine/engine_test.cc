@@ -79,7 +79,7 @@ TEST_F(EngineTest, PrepareHashesTheFirstKeyWhereThereIsOne) {
   const std::vector<std::string_view> name_only = {"test"};
   std::vector<Call> calls = {worker.call(kGet, words), worker.call(second_word, words), worker.call(no_keys, words),
                              worker.call(kGet, name_only)};
-  worker.executor().prepare(calls);
+  for (Call& call : calls) worker.executor().prepare(call);
   EXPECT_EQ(calls[0].first_key.bytes, "a");
   EXPECT_EQ(calls[0].first_key.hash, engine_.keyspace().key("a").hash);
   EXPECT_EQ(calls[1].first_key.bytes, "b");
@@ -95,7 +95,7 @@ TEST_F(EngineTest, CallsOfABatchRunInOrderAndSeeEachOther) {
   const std::vector<std::string_view> get = {"get", "k"};
   std::vector<Call> calls = {worker.call(kGet, get), worker.call(kSet, set1), worker.call(kGet, get),
                              worker.call(kSet, set2), worker.call(kGet, get)};
-  worker.executor().prepare(calls);
+  for (Call& call : calls) worker.executor().prepare(call);
   for (Call& call : calls) worker.executor().run(call, 0);
   EXPECT_EQ(worker.take_output(), "(null)\nOK\n1\nOK\n2\n");
 }
@@ -104,7 +104,7 @@ TEST_F(EngineTest, ACommandRunsInTheDatabaseTheClientHasThen) {
   Worker worker(engine_);
   const std::vector<std::string_view> set = {"set", "k", "v"};
   Call call = worker.call(kSet, set);
-  worker.executor().prepare({&call, 1});
+  worker.executor().prepare(call);
   worker.client.select(3);  // as a SELECT earlier in the batch does
   worker.executor().run(call, 0);
   EXPECT_EQ(worker.run(kGet, {"get", "k"}), "OK\nv\n");
@@ -265,13 +265,12 @@ TEST_F(EngineTest, ACommandMayNameMoreKeysThanAreFetchedAhead) {
 
 // Replies with the positions of the staged arguments, and checks that value() hands out their blocks.
 void list_staged(CommandContext& context) {
-  ASSERT_EQ(context.staged.size(), context.staged_index.size());
-  for (std::uint32_t position : context.staged_index) context.reply.integer(position);
+  const std::span<const std::uint32_t> positions = context.staged.positions();
+  for (std::uint32_t position : positions) context.reply.integer(position);
   for (std::size_t i = 1; i < context.args.size(); ++i) {
     store::NewValue value = context.value(i);
     EXPECT_EQ(value.bytes(), context.args[i]);
-    const bool staged =
-        std::find(context.staged_index.begin(), context.staged_index.end(), i) != context.staged_index.end();
+    const bool staged = std::find(positions.begin(), positions.end(), i) != positions.end();
     const base::SharedBytesRef block = value.take_block();
     EXPECT_EQ(static_cast<bool>(block), staged) << i;
     if (staged) {

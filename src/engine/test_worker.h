@@ -142,7 +142,8 @@ class Worker {
   // Prepares and runs one call; returns what it replied.
   std::string run(const commands::Command& command, std::vector<std::string_view> words) {
     Call call = this->call(command, words);
-    executor_.prepare({&call, 1});
+    executor_.prepare(call);
+    executor_.prefetch(call);
     executor_.run(call, 0);
     return take_output();
   }

@@ -67,8 +67,8 @@ ParseResult JsonLineParser::parse(std::string_view input, std::vector<std::strin
   if (found == nullptr) {
     searched_ = window;
     if (window <= line_bytes_max_) return {};
-    return {ParseStatus::kError, 0,
-            "ERR Request line exceeds the limit of " + std::to_string(line_bytes_max_) + " bytes"};
+    error_ = "ERR Request line exceeds the limit of " + std::to_string(line_bytes_max_) + " bytes";
+    return {ParseStatus::kError, 0};
   }
   searched_ = 0;
   const auto length = static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
@@ -76,13 +76,13 @@ ParseResult JsonLineParser::parse(std::string_view input, std::vector<std::strin
   std::string_view line = input.substr(0, length);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   line = trim_blanks(line);
-  if (line.empty()) return {ParseStatus::kNothing, consumed, {}};
+  if (line.empty()) return {ParseStatus::kNothing, consumed};
   if (gives_http_away(line) || (at_first_line_ && is_http_request_line(line))) {
-    return {ParseStatus::kClose, consumed, {}};
+    return {ParseStatus::kClose, consumed};
   }
   at_first_line_ = false;
   split_line(line, words, scratch);
-  return {ParseStatus::kRequest, consumed, {}};
+  return {ParseStatus::kRequest, consumed};
 }
 
 }  // namespace kvstore::protocol

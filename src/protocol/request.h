@@ -28,14 +28,13 @@ enum class ParseStatus : std::uint8_t {
   kRequest,     // `consumed` bytes made a request; its words were appended
   kNothing,     // `consumed` bytes made no request (an empty line): go on
   kIncomplete,  // more bytes are needed; nothing was consumed
-  kError,       // reply with `error` (RESP text with its code, e.g. "ERR Protocol error: ..."), then close
+  kError,       // reply with error(), then close
   kClose,       // close at once without a reply (an HTTP request)
 };
 
 struct ParseResult {
   ParseStatus status = ParseStatus::kIncomplete;
   std::size_t consumed = 0;
-  std::string error;
 };
 
 // One per connection: keeps how far an incomplete request was understood, so that bytes are not read twice.
@@ -47,6 +46,11 @@ class RequestParser {
   // `scratch`, the others are views of `input`. Nothing is appended unless the status is kRequest.
   [[nodiscard]] virtual ParseResult parse(std::string_view input, std::vector<std::string_view>& words,
                                           base::Scratch& scratch) = 0;
+  // After kError: RESP text with its code, e.g. "ERR Protocol error: ...".
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+ protected:
+  std::string error_;
 };
 
 }  // namespace kvstore::protocol

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/text.h"
@@ -13,44 +14,43 @@ namespace {
 
 constexpr std::size_t kSpansRetained = 256;
 
-// The usual case of "<length>\r\n" at `from`: no sign, no leading zero, at most 9 digits, all there. Returns the
-// position behind it, or null when the line needs the careful reader.
-const char* scan_length(const char* from, const char* end, std::int64_t& value) {
+// A length that was read, and the position behind its line; a null position: the line needs the careful reader.
+struct Length {
+  const char* next = nullptr;
+  std::int64_t value = 0;
+};
+
+inline bool is_line_end(const char* p) { return std::memcmp(p, "\r\n", 2) == 0; }
+inline unsigned digit_at(const char* p) { return static_cast<unsigned char>(*p) - unsigned{'0'}; }
+
+// The usual case of "<length>\r\n" at `from`: no sign, no leading zero, at most 9 digits, all there.
+Length scan_length(const char* from, const char* end) {
   constexpr unsigned kDigitsMax = 9;
-  if (end - from < 3) return nullptr;
-  unsigned digit = static_cast<unsigned char>(*from) - unsigned{'0'};
-  if (digit > 9) return nullptr;
+  if (end - from < 3) return {};
+  unsigned digit = digit_at(from);
+  if (digit > 9) return {};
   std::int64_t sum = digit;
   const char* p = from + 1;
   if (digit != 0) {
     const char* const stop = end - p > kDigitsMax ? p + kDigitsMax : end;
-    while (p != stop && (digit = static_cast<unsigned char>(*p) - unsigned{'0'}) <= 9) {
+    while (p != stop && (digit = digit_at(p)) <= 9) {
       sum = sum * 10 + digit;
       ++p;
     }
   }
-  if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return nullptr;
-  value = sum;
-  return p + 2;
+  if (end - p < 2 || !is_line_end(p)) return {};
+  return {p + 2, sum};
 }
 
-inline bool is_line_end(const char* p) { return std::memcmp(p, "\r\n", 2) == 0; }
-
 // The same; one and two digits without a loop.
-inline const char* scan_short_length(const char* from, const char* end, std::int64_t& value) {
+inline Length scan_short_length(const char* from, const char* end) {
   if (end - from >= 4) {
-    const unsigned tens = static_cast<unsigned char>(from[0]) - unsigned{'0'};
-    if (tens <= 9 && is_line_end(from + 1)) {
-      value = tens;
-      return from + 3;
-    }
-    const unsigned ones = static_cast<unsigned char>(from[1]) - unsigned{'0'};
-    if (tens - 1 <= 8 && ones <= 9 && is_line_end(from + 2)) {
-      value = tens * 10 + ones;
-      return from + 4;
-    }
+    const unsigned first = digit_at(from);
+    if (first <= 9 && is_line_end(from + 1)) return {from + 3, first};
+    const unsigned second = digit_at(from + 1);
+    if (first - 1 <= 8 && second <= 9 && is_line_end(from + 2)) return {from + 4, first * 10 + second};
   }
-  return scan_length(from, end, value);
+  return scan_length(from, end);
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ ParseResult RespParser::parse(std::string_view input, std::vector<std::string_vi
     const std::size_t consumed = take_whole(input, words);
     if (consumed != 0) {
       searched_ = 0;
-      return {ParseStatus::kRequest, consumed, {}};
+      return {ParseStatus::kRequest, consumed};
     }
   }
   return parse_array(input, words);
@@ -70,33 +70,27 @@ ParseResult RespParser::parse(std::string_view input, std::vector<std::string_vi
 
 // The usual request: a few words, usually spelled, all there. Returns its size; 0, and nothing appended, when the
 // careful reader has to look.
-std::size_t RespParser::take_whole(std::string_view input, std::vector<std::string_view>& words) const {
-  const char* const end = input.data() + input.size();
-  const std::size_t first = words.size();
-  std::int64_t left = 0;
-  const char* p = scan_short_length(input.data() + 1, end, left);
-  if (p == nullptr || left > std::min(kWholeWordsMax, limits_.args_max)) return 0;
-  for (; left > 0; --left) {
-    std::int64_t length = 0;
+inline std::size_t RespParser::take_whole(std::string_view input, std::vector<std::string_view>& words) const {
+  const char* const end = input.data() + std::min(input.size(), whole_bytes_max_);
+  const auto [begin, count] = scan_short_length(input.data() + 1, end);
+  if (begin == nullptr || count == 0 || count > whole_words_max_) return 0;
+  const char* p = begin;
+  std::int64_t left = count;
+  for (;;) {
     if (p == end || *p != '$') break;
-    p = scan_short_length(p + 1, end, length);
-    if (p == nullptr || end - p < length + 2 || !is_line_end(p + length)) break;
-    if (static_cast<std::size_t>(length) > limits_.bulk_bytes_max) break;
-    words.emplace_back(p, static_cast<std::size_t>(length));
-    p += length + 2;
+    const auto [bytes, length] = scan_short_length(p + 1, end);
+    if (bytes == nullptr || end - bytes < length + 2 || !is_line_end(bytes + length)) break;
+    words.emplace_back(bytes, static_cast<std::size_t>(length));
+    p = bytes + length + 2;
+    if (--left == 0) return static_cast<std::size_t>(p - input.data());
   }
-  if (left == 0 && words.size() > first) {
-    const auto consumed = static_cast<std::size_t>(p - input.data());
-    if (consumed <= limits_.request_bytes_max) return consumed;
-  }
-  words.resize(first);
+  words.resize(words.size() - static_cast<std::size_t>(count - left));
   return 0;
 }
 
 ParseResult RespParser::parse_array(std::string_view input, std::vector<std::string_view>& words) {
   if (words_left_ == kUnread) {
-    std::int64_t count = 0;
-    const char* const next = scan_length(input.data() + 1, input.data() + input.size(), count);
+    auto [next, count] = scan_length(input.data() + 1, input.data() + input.size());
     if (next != nullptr) {
       position_ = static_cast<std::size_t>(next - input.data());
       searched_ = 0;
@@ -142,9 +136,7 @@ RespParser::Step RespParser::read_words(std::string_view input, std::vector<std:
   while (words_left_ > 0) {
     if (bulk_length_ == kUnread) {
       const char* const header = begin + position_;
-      std::int64_t length = 0;
-      const char* next = nullptr;
-      if (header != end && *header == '$') next = scan_length(header + 1, end, length);
+      const auto [next, length] = header != end && *header == '$' ? scan_length(header + 1, end) : Length{};
       if (next != nullptr) {
         position_ = static_cast<std::size_t>(next - begin);
         searched_ = 0;
@@ -248,9 +240,7 @@ ParseResult RespParser::finish(ParseStatus status, std::size_t consumed) {
     spans_.clear();
     if (spans_.capacity() > kSpansRetained) spans_.shrink_to_fit();
   }
-  ParseResult result{status, consumed, {}};
-  if (status == ParseStatus::kError) result.error = std::exchange(error_, {});
-  return result;
+  return {status, consumed};
 }
 
 }  // namespace kvstore::protocol

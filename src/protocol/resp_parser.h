@@ -12,9 +12,9 @@
 //   3. Memory grows with bytes received, never with a length or count that was only announced.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,7 +24,10 @@ namespace kvstore::protocol {
 
 class RespParser final : public RequestParser {
  public:
-  explicit RespParser(const ParserLimits& limits = ParserLimits{}) : limits_(limits) {}
+  explicit RespParser(const ParserLimits& limits = ParserLimits{})
+      : limits_(limits),
+        whole_bytes_max_(std::min(limits.bulk_bytes_max, limits.request_bytes_max)),
+        whole_words_max_(std::min(kWholeWordsMax, limits.args_max)) {}
 
   [[nodiscard]] ParseResult parse(std::string_view input, std::vector<std::string_view>& words,
                                   base::Scratch& scratch) override;
@@ -51,12 +54,14 @@ class RespParser final : public RequestParser {
   ParseResult finish(ParseStatus status, std::size_t consumed);
 
   ParserLimits limits_;
+  // A request up to this size, and of so many words, keeps within the limits.
+  std::size_t whole_bytes_max_;
+  std::int64_t whole_words_max_;
   std::size_t position_ = 0;            // of the next byte to understand
   std::size_t searched_ = 0;            // bytes from position_ on that hold no line end
   std::int64_t words_left_ = kUnread;   // of the array being read
   std::int64_t bulk_length_ = kUnread;  // of the bulk string at position_, when its header was read
   std::vector<Span> spans_;             // words of the array that came in earlier calls
-  std::string error_;
 };
 
 }  // namespace kvstore::protocol

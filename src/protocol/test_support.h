@@ -54,7 +54,7 @@ class Feeder {
         return;
       }
       if (result.status != ParseStatus::kNothing) {
-        outcomes_.push_back({result.status, Words(words.begin() + 1, words.end()), result.error});
+        outcomes_.push_back({result.status, Words(words.begin() + 1, words.end()), parser_.error()});
       }
       stopped_ = result.status == ParseStatus::kError || result.status == ParseStatus::kClose;
       buffer_.erase(0, result.consumed);

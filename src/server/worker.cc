@@ -113,7 +113,7 @@ void Worker::refuse(Session& session, std::string_view code, std::string_view te
 std::size_t Worker::parse(Session& session, std::string_view input) {
   std::size_t used = 0;
   while (used < input.size() && !session.closing()) {
-    if (requests_.size() >= kBatchCallsMax) {
+    if (batch_size_ == kBatchCallsMax) {
       run_batch();
       if (session.connection().unsent_bytes() > kOutputHighWaterBytes) {
         throttle(session);
@@ -127,7 +127,7 @@ std::size_t Worker::parse(Session& session, std::string_view input) {
       break;
     }
     const std::size_t first_word = words_.size();
-    protocol::ParseResult result = session.parser().parse(input.substr(used), words_, scratch_);
+    const protocol::ParseResult result = session.parser().parse(input.substr(used), words_, scratch_);
     used += result.consumed;
     switch (result.status) {
       case protocol::ParseStatus::kRequest:
@@ -143,7 +143,7 @@ std::size_t Worker::parse(Session& session, std::string_view input) {
       case protocol::ParseStatus::kIncomplete:
         return used;
       case protocol::ParseStatus::kError:
-        add_answer(session, Answer::kProtocolError, std::move(result.error));
+        add_answer(session, Answer::kProtocolError, session.parser().error());
         return input.size();
       case protocol::ParseStatus::kClose:
         add_answer(session, Answer::kClose, {});
@@ -154,29 +154,39 @@ std::size_t Worker::parse(Session& session, std::string_view input) {
 }
 
 bool Worker::add_request(Session& session, std::size_t first_word) {
-  const std::size_t word_count = words_.size() - first_word;
   const commands::Command* command = shared_.engine.table().find(words_[first_word]);
   Answer answer = Answer::kRun;
   if (command == nullptr) {
+    command = &kNoCommand;
     answer = Answer::kUnknownCommand;
-  } else if (!command->accepts(word_count)) {
+  } else if (!command->accepts(words_.size() - first_word)) {
     answer = Answer::kWrongArity;
   }
-  engine::Call call;
-  call.command = command != nullptr ? command : &kNoCommand;
-  requests_.push_back(Request{&session, answer, first_word, word_count, 0});
-  calls_.push_back(call);
-  ++session.pending_calls;
-  return (call.command->flags & commands::kMayWait) == 0;
+  Request& request = add(session, answer, *command, first_word);
+  if (answer == Answer::kRun) executor_.prepare(request.call);
+  if (batch_size_ > kBucketHeadStart) prefetch(batch_size_ - 1 - kBucketHeadStart);
+  return (command->flags & commands::kMayWait) == 0;
 }
 
 void Worker::add_answer(Session& session, Answer answer, std::string error) {
-  engine::Call call;
-  call.command = &kNoCommand;
-  requests_.push_back(Request{&session, answer, words_.size(), 0, errors_.size()});
+  add(session, answer, kNoCommand, words_.size()).error = errors_.size();
   if (!error.empty()) errors_.push_back(std::move(error));
-  calls_.push_back(call);
+}
+
+Worker::Request& Worker::add(Session& session, Answer answer, const commands::Command& command,
+                             std::size_t first_word) {
+  Request& request = batch_[batch_size_++];
+  request.call.command = &command;
+  request.call.args = protocol::Args(words_).subspan(first_word);
+  request.call.client = &session;
+  request.call.output = &session.connection().output();
+  request.call.first_key = {};
+  request.call.wait_lsn = 0;
+  request.session = &session;
+  request.answer = answer;
+  request.first_word = first_word;
   ++session.pending_calls;
+  return request;
 }
 
 void Worker::parse_kept_input(Session& session) { session.input().consume(parse(session, session.input().view())); }
@@ -197,7 +207,6 @@ void Worker::keep_input(Session& session, std::string_view bytes) {
 void Worker::on_turn() {
   now_us_ = shared_.clock.wall_us();
   metrics_.turns.add();
-  if (log_ == nullptr && shared_.engine.log() != nullptr) attach_log();
   release_parked();
   answer_waiters();
   // Sessions whose replies were read go on where they stopped; parsing may throttle them again.
@@ -211,6 +220,8 @@ void Worker::on_turn() {
     if (!session->throttled) session->connection().resume_receive();
   }
   run_batch();
+  // After the batch: what ran in it may have been the first to find the log.
+  if (log_ == nullptr && shared_.engine.log() != nullptr) attach_log();
   if (commits_) commits_->advance();
   for (Session* session : touched_) {
     if (session != nullptr) settle(*session);
@@ -220,29 +231,23 @@ void Worker::on_turn() {
 }
 
 void Worker::run_batch() {
-  if (requests_.empty()) return;
-  for (std::size_t i = 0; i < requests_.size(); ++i) {
-    const Request& request = requests_[i];
-    engine::Call& call = calls_[i];
-    call.args = protocol::Args(words_).subspan(request.first_word, request.word_count);
-    call.client = request.session;
-    call.output = &request.session->connection().output();
-  }
-  executor_.prepare(calls_);
-  for (std::size_t i = 0; i < requests_.size(); ++i) {
-    Session& session = *requests_[i].session;
+  if (batch_size_ == 0) return;
+  for (std::size_t i = batch_size_ - std::min(batch_size_, kBucketHeadStart); i < batch_size_; ++i) prefetch(i);
+  for (std::size_t i = 0; i < batch_size_; ++i) {
+    Session& session = *batch_[i].session;
     --session.pending_calls;
-    if (!session.closing()) answer(requests_[i], calls_[i]);
+    if (!session.closing()) answer(batch_[i]);
   }
-  requests_.clear();
-  calls_.clear();
+  batch_size_ = 0;
   words_.clear();
   errors_.clear();
   scratch_.reset();
 }
 
-void Worker::answer(const Request& request, engine::Call& call) {
+void Worker::answer(Request& request) {
   Session& session = *request.session;
+  engine::Call& call = request.call;
+  call.args = {words_.data() + request.first_word, call.args.size()};
   const std::size_t before = call.output->size();
   protocol::ReplyWriter& writer = writer_of(session);
   switch (request.answer) {

@@ -1,8 +1,8 @@
 // Worker: what one thread does with the bytes of its connections: parse all, prefetch all, run all, send all.
 //
-// Requests of all ready connections are gathered in a batch; when it is full, or everything that arrived was parsed,
-// the batch runs: the executor prefetches what its keys need, then runs the calls in the order they were parsed, so
-// replies keep the order of requests on each connection.
+// Requests of all ready connections are gathered in a batch, and what their keys need is asked for while the next ones
+// are parsed; when the batch is full, or everything that arrived was parsed, the calls run in the order they were
+// parsed, so replies keep the order of requests on each connection.
 //
 // Thread rule: every function runs on the worker's loop thread, except metrics(), which any thread reads.
 //
@@ -20,6 +20,7 @@
 //      the session that exceeds it is refused or closed, never the data evicted.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -79,6 +80,8 @@ class Worker final : public net::ConnectionHandler {
 
  private:
   static constexpr std::size_t kBatchCallsMax = 64;
+  // A request's record is asked for when so many more have been parsed: its bucket has come by then.
+  static constexpr std::size_t kBucketHeadStart = 12;
   static constexpr std::size_t kOutputHighWaterBytes = std::size_t{1} << 20;
   // Below this a session is never refused for the sake of the budget.
   static constexpr std::size_t kGuaranteedSessionBytes = 64 * 1024;
@@ -86,11 +89,11 @@ class Worker final : public net::ConnectionHandler {
   // What to answer to one parsed request, in its place in the order.
   enum class Answer : std::uint8_t { kRun, kUnknownCommand, kWrongArity, kProtocolError, kClose };
   struct Request {
+    engine::Call call;
     Session* session;
     Answer answer;
-    std::size_t first_word;
-    std::size_t word_count;
-    std::size_t error;  // kProtocolError: its place in errors_
+    std::size_t first_word;  // the place of call.args in words_, which may move until the batch is complete
+    std::size_t error;       // kProtocolError: its place in errors_
   };
 
   void decide_protocol(Session& session, std::string_view first_bytes);
@@ -100,11 +103,16 @@ class Worker final : public net::ConnectionHandler {
   // False: the command may wait for its answer, so nothing behind it may be parsed before it has run.
   [[nodiscard]] bool add_request(Session& session, std::size_t first_word);
   void add_answer(Session& session, Answer answer, std::string error);
+  Request& add(Session& session, Answer answer, const commands::Command& command, std::size_t first_word);
+  // Asks for the record of the request at this place of the batch.
+  void prefetch(std::size_t place) {
+    if (batch_[place].answer == Answer::kRun) executor_.prefetch(batch_[place].call);
+  }
   void parse_kept_input(Session& session);
   // Adds bytes to the session's input, or refuses it when the budget is spent.
   void keep_input(Session& session, std::string_view bytes);
   void run_batch();
-  void answer(const Request& request, engine::Call& call);
+  void answer(Request& request);
   void touch(Session& session);
   // --- waiting for the disk (worker_waiting.cc) ---
   void attach_log();
@@ -133,8 +141,8 @@ class Worker final : public net::ConnectionHandler {
   protocol::Resp3Writer resp3_;
   protocol::JsonLineWriter json_;
 
-  std::vector<Request> requests_;    // the batch, in order of arrival
-  std::vector<engine::Call> calls_;  // parallel to requests_
+  std::array<Request, kBatchCallsMax> batch_;  // in order of arrival
+  std::size_t batch_size_ = 0;
   std::vector<std::string_view> words_;
   std::vector<std::string> errors_;  // rare, so not in each request
   base::Scratch scratch_;

@@ -35,7 +35,7 @@ std::string transcript(std::string_view bytes, std::size_t piece_bytes, const pr
       KV_ASSERT(words.empty() || result.status == protocol::ParseStatus::kRequest);
       if (result.status == protocol::ParseStatus::kIncomplete) break;
       if (result.status == protocol::ParseStatus::kError || result.status == protocol::ParseStatus::kClose) {
-        return said + "end:" + result.error;
+        return said + "end:" + parser.error();
       }
       KV_ASSERT(result.consumed > 0);
       begin += result.consumed;
