@@ -56,10 +56,14 @@ CommandTable::NameKey CommandTable::key_of(std::string_view name) {
   return key;
 }
 
-std::size_t CommandTable::first_slot(const NameKey& key) const {
+inline std::size_t CommandTable::slot_of(std::uint64_t word) const {
   constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
-  const std::uint64_t folded = key.words[0] ^ std::rotl(key.words[1], 17) ^ std::rotl(key.words[2], 41);
-  return (folded * kOdd) >> slot_shift_;
+  return (word * kOdd) >> slot_shift_;
+}
+
+// For a name of up to eight bytes that is slot_of() its first word.
+std::size_t CommandTable::first_slot(const NameKey& key) const {
+  return slot_of(key.words[0] ^ std::rotl(key.words[1], 17) ^ std::rotl(key.words[2], 41));
 }
 
 CommandTable::CommandTable() {
@@ -84,6 +88,15 @@ CommandTable::CommandTable() {
 }
 
 const Command* CommandTable::find(std::string_view name) const {
+  if (name.empty() || name.size() > 8) return find_long(name);
+  const std::uint64_t word = lower(load_short(name.data(), name.size()));
+  for (std::size_t slot = slot_of(word); slots_[slot].row != nullptr; slot = (slot + 1) & (slots_.size() - 1)) {
+    if (slots_[slot].key.words[0] == word && slots_[slot].key.size == name.size()) return slots_[slot].row;
+  }
+  return nullptr;
+}
+
+const Command* CommandTable::find_long(std::string_view name) const {
   if (name.empty() || name.size() > kNameBytesMax) return nullptr;
   const NameKey key = key_of(name);
   for (std::size_t slot = first_slot(key); slots_[slot].row != nullptr; slot = (slot + 1) & (slots_.size() - 1)) {

@@ -51,6 +51,8 @@ class CommandTable {
 
   [[nodiscard]] static NameKey key_of(std::string_view name);
   [[nodiscard]] std::size_t first_slot(const NameKey& key) const;
+  [[nodiscard]] std::size_t slot_of(std::uint64_t word) const;
+  [[nodiscard]] const Command* find_long(std::string_view name) const;
 
   std::vector<Command> storage_;  // the rows side by side, so that a row's address tells its index
   std::vector<const Command*> rows_;

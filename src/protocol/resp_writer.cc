@@ -20,6 +20,11 @@ inline char* write_number(char* out, std::int64_t number) {
     *out = static_cast<char>('0' + number);
     return out + 1;
   }
+  if (number >= 0 && number < 100) {
+    out[0] = static_cast<char>('0' + number / 10);
+    out[1] = static_cast<char>('0' + number % 10);
+    return out + 2;
+  }
   return std::to_chars(out, out + kHeaderBytesMax, number).ptr;
 }
 
@@ -52,30 +57,34 @@ void RespWriter::end() {
   error("ERR", "reply exceeds the limit of " + std::to_string(kReplyBytesMax) + " bytes");
 }
 
-bool RespWriter::fits(std::size_t bytes) {
-  if (bytes <= kReplyBytesMax - written_) return true;
-  if (!overflowed_) output_->truncate(start_);
-  overflowed_ = true;
-  written_ = kReplyBytesMax;  // nothing more fits
+inline bool RespWriter::fits(std::size_t bytes) {
+  if (bytes <= kReplyBytesMax - written_) [[likely]]
+    return true;
+  overflow();
   return false;
 }
 
-char* RespWriter::room(std::size_t bytes) {
-  if (__builtin_expect(!fits(bytes), false)) return nullptr;
-  return output_->reserve(bytes);
+void RespWriter::overflow() {
+  if (!overflowed_) output_->truncate(start_);
+  overflowed_ = true;
+  written_ = kReplyBytesMax;  // nothing more fits
 }
 
-void RespWriter::commit(std::size_t bytes) {
+inline char* RespWriter::room(std::size_t bytes) { return fits(bytes) ? output_->reserve(bytes) : nullptr; }
+
+inline void RespWriter::commit(std::size_t bytes) {
   output_->commit(bytes);
   written_ += bytes;
 }
 
-void RespWriter::put(std::string_view bytes) {
+inline void RespWriter::copy(std::string_view bytes) {
   char* const out = room(bytes.size());
   if (out == nullptr) return;
   std::memcpy(out, bytes.data(), bytes.size());
   commit(bytes.size());
 }
+
+void RespWriter::put(std::string_view bytes) { copy(bytes); }
 
 void RespWriter::header(char type, std::int64_t number) {
   char* const out = room(kHeaderBytesMax);
@@ -122,7 +131,7 @@ void RespWriter::error(std::string_view code, std::string_view text) {
   line(start, text);
 }
 
-void RespWriter::key_set(std::string_view /*key*/) { put("+OK\r\n"); }
+void RespWriter::key_set(std::string_view /*key*/) { copy("+OK\r\n"); }
 
 void RespWriter::key_not_found(std::string_view /*key*/) { null(); }
 

@@ -53,6 +53,8 @@ class RespWriter : public ReplyWriter {
   char* room(std::size_t bytes);
   void commit(std::size_t bytes);
   bool fits(std::size_t bytes);
+  void overflow();
+  void copy(std::string_view bytes);  // put(), for texts known when it is compiled
   void line(std::string_view start, std::string_view text);
 
   base::OutputBuffer* output_ = nullptr;
