@@ -49,6 +49,7 @@ CASES = [
     (text_checks.white_space, "README.md", "a \n", "a\n"),
     (text_checks.white_space, "README.md", "a", "a\n"),
     (text_checks.using_namespace_in_headers, "src/base/a.h", "using namespace std;\n", "// no using namespace\n"),
+    (text_checks.prefetches_that_stay, "src/store/a.cc", "__builtin_prefetch(at);\n", "base::prefetch(at);\n"),
     (text_checks.open_work, "src/base/a.h", f"// {MARK}: later\n", "// mkdtemp wants XX" + "XXXX\n"),
     (text_checks.machine_paths, "docs/a.md", f"see {MACHINE}\n", "see src/wo" + "rk/tree\n"),
     (text_checks.atomics_name_their_order, "src/base/a.cc", "if (x.compare_exchange_weak(a, b)) {}\n",

@@ -20,6 +20,7 @@ CHECKS = [
     text_checks.heads,
     text_checks.white_space,
     text_checks.using_namespace_in_headers,
+    text_checks.prefetches_that_stay,
     text_checks.open_work,
     text_checks.machine_paths,
     text_checks.atomics_name_their_order,

@@ -47,6 +47,12 @@ def using_namespace_in_headers(sources):
             for number, line in enumerate(source.lines, 1) if "using namespace" in code_only(line)]
 
 
+def prefetches_that_stay(sources):
+    return [source.at(number, "a compiler may leave this out: base::prefetch() stays")
+            for source in sources if source.suffix in (".h", ".cc") and source.name != "prefetch.h"
+            for number, line in enumerate(source.lines, 1) if "__builtin_prefetch" in code_only(line)]
+
+
 def open_work(sources):
     return [source.at(number, f"'{found.group(0)}': finish it or leave it out")
             for source in sources
