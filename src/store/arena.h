@@ -109,7 +109,9 @@ class Arena {
   static std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(bytes / kGranuleBytes); }
 
   [[nodiscard]] Item item_at(Handle handle) const;
-  [[nodiscard]] std::size_t dirty_reserve() const { return 1 + blocks_.size() / 32; }
+  // By the live bytes, not by all blocks: when values have shrunk, most blocks are free ones. One at least, or writes
+  // that change the sizes of values would give pages back only to fault them in again.
+  [[nodiscard]] std::size_t dirty_reserve() const { return 1 + live_bytes_ / (32 * kBlockBytes); }
 
   Handle bump(std::size_t bytes) {
     const Handle handle = open_next_;
