@@ -79,7 +79,10 @@ void LogService::run_keeper() {
       recycled = recycle;
     }
     while (status.ok() && segments_.wants_segment()) {
-      status = segments_.prepare_one();
+      status = segments_.prepare_one([this](std::chrono::microseconds time) {
+        const base::MutexLock lock(keeper_mutex_);
+        if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, time);
+      });
       log_.segments_changed();
     }
     if (!status.ok() && !SegmentPool::passes(status)) {

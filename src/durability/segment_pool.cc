@@ -10,7 +10,11 @@
 namespace kvstore::durability {
 namespace {
 
-constexpr std::size_t kFillBytes = std::size_t{1} << 20;
+// A fill shares the disk with commits, which wait behind its pieces and above all behind its syncs: both are kept
+// small, and time is left between them.
+constexpr std::size_t kFillBytes = std::size_t{128} << 10;
+constexpr std::size_t kFillBytesSynced = std::size_t{1} << 20;
+constexpr int kPauseFactor = 4;
 
 }  // namespace
 
@@ -58,7 +62,7 @@ std::uint64_t SegmentPool::bytes_since(Lsn lsn) const {
   return static_cast<std::uint64_t>(count) * options_.segment_bytes;
 }
 
-Status SegmentPool::prepare_one() {
+Status SegmentPool::prepare_one(const Pause& pause) {
   std::uint64_t number;
   bool spare;
   {
@@ -71,7 +75,7 @@ Status SegmentPool::prepare_one() {
       directory_.open(name, spare ? env::OpenMode::kReadWrite : env::OpenMode::kCreate, options_.caching);
   Status status = file.status();
   if (status.ok() && !spare) {
-    status = fill_with_zeros(*file.value());
+    status = fill_with_zeros(*file.value(), pause);
     if (status.ok() && !KV_SEEDED_BUG(segment_name_not_synced)) status = directory_.sync();
     if (!status.ok() && !KV_SEEDED_BUG(half_filled_file_left)) {
       file.value().reset();
@@ -90,11 +94,20 @@ Status SegmentPool::prepare_one() {
   return {};
 }
 
-Status SegmentPool::fill_with_zeros(env::File& file) const {
+Status SegmentPool::fill_with_zeros(env::File& file, const Pause& pause) const {
+  using std::chrono::steady_clock;
   const PageMemory zeros(kFillBytes);
   for (std::uint64_t at = 0; at < options_.segment_bytes; at += kFillBytes) {
+    const steady_clock::time_point begin = steady_clock::now();
     const std::uint64_t bytes = std::min<std::uint64_t>(kFillBytes, options_.segment_bytes - at);
     if (Status status = file.write(at, {zeros.data(), bytes}); !status.ok()) return status;
+    if ((at + bytes) % kFillBytesSynced == 0) {
+      if (Status status = file.sync(); !status.ok()) return status;
+    }
+    if (pause && ready_count() > 0) {
+      const auto used = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
+      pause(kPauseFactor * used);
+    }
   }
   return file.sync();
 }

@@ -11,9 +11,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,8 +62,10 @@ class SegmentPool {
   [[nodiscard]] std::optional<ReadySegment> take(Lsn first_lsn);
   [[nodiscard]] bool wants_segment() const;
   // Makes the next segment ready: from a spare file, or by filling a new one with zeros. When the failure passes(),
-  // nothing has changed, and it may be tried again.
-  [[nodiscard]] Status prepare_one();
+  // nothing has changed, and it may be tried again. `pause`, when given, is called between the pieces of a fill while
+  // another segment is ready, with the time to leave to the commits that share the disk.
+  using Pause = std::function<void(std::chrono::microseconds)>;
+  [[nodiscard]] Status prepare_one(const Pause& pause = nullptr);
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`: as
   // many as are wanted become spares, the rest are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
@@ -84,7 +88,7 @@ class SegmentPool {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
-  [[nodiscard]] Status fill_with_zeros(env::File& file) const;
+  [[nodiscard]] Status fill_with_zeros(env::File& file, const Pause& pause) const;
 
   env::Directory& directory_;
   const Options options_;
