@@ -103,6 +103,8 @@ class LogReader {
   [[nodiscard]] std::optional<std::uint64_t> salt_of(std::size_t i) const;
   [[nodiscard]] Result<std::optional<BatchHeader>> batch_at(std::uint64_t number, std::uint64_t salt,
                                                             std::uint64_t offset, std::string_view& batch);
+  [[nodiscard]] Result<std::optional<BatchHeader>> next_batch(const SegmentFile& file, Lsn lsn, std::uint64_t place,
+                                                              std::string_view& batch);
   [[nodiscard]] Status read_segment(const SegmentFile& file, Lsn from, const Visitor& visit, LogEnd& end);
   [[nodiscard]] Status judge_tail(LogEnd& end);
   [[nodiscard]] Result<bool> judge_file(const SegmentFile& file, std::optional<std::uint64_t> salt, std::uint64_t begin,

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/seeded_bug.h"
+#include "durability/bytes.h"
 #include "durability/group_parser.h"
 #include "durability/log_applier.h"
 #include "durability/log_reader.h"
@@ -55,6 +56,7 @@ class Recovery {
   [[nodiscard]] Status replay_log();
   [[nodiscard]] Status settle_disk();
   [[nodiscard]] Status sync_file(std::uint64_t number);
+  [[nodiscard]] Status cut(const LogEnd::TornPart& part);
   [[nodiscard]] Status fill_with_zeros(std::uint64_t number, std::uint64_t offset);
   [[nodiscard]] Status place_log();
   [[nodiscard]] Status place_spares();
@@ -237,12 +239,7 @@ Status Recovery::settle_disk() {
   // The last file first: after a crash in between, what is left still looks like a torn tail.
   for (auto part = end_.torn.rbegin(); part != end_.torn.rend(); ++part) {
     if (KV_SEEDED_BUG(torn_tail_not_zeroed)) break;
-    if (part->offset % kPageBytes != 0) {
-      // Not touched: the page also holds what was acknowledged. place_log() goes on in another file.
-      result_.cut_bytes += log_.file_bytes(part->number) - part->offset;
-      continue;
-    }
-    if (Status status = fill_with_zeros(part->number, part->offset); !status.ok()) return status;
+    if (Status status = cut(*part); !status.ok()) return status;
   }
   return {};
 }
@@ -251,6 +248,33 @@ Status Recovery::sync_file(std::uint64_t number) {
   Result<std::unique_ptr<env::File>> file =
       directory_.open(segment_name(number), env::OpenMode::kReadWrite, env::Caching::kDirect);
   return file.ok() ? file.value()->sync() : file.status();
+}
+
+Status Recovery::cut(const LogEnd::TornPart& part) {
+  const std::uint64_t page = next_page(part.offset);
+  if (page == part.offset) return fill_with_zeros(part.number, part.offset);
+  // The page in which the log ends holds what was acknowledged, so it stays as it is, with what is torn in it. The rest
+  // of that must not become whole for want of nothing but zeros, not even when this write is torn: a marker goes first,
+  // padded with the salt, which no value can hold.
+  result_.cut_bytes += page - part.offset;
+  if (page + kPageBytes > log_.file_bytes(part.number)) return {};
+  Result<std::unique_ptr<env::File>> file =
+      directory_.open(segment_name(part.number), env::OpenMode::kReadWrite, env::Caching::kDirect);
+  if (!file.ok()) return file.status();
+  PageMemory marker(kPageBytes);
+  BatchHeader header;
+  header.segment_number = part.number;
+  header.salt = end_.segment->header.salt;
+  header.first_lsn = header.durable_lsn = end_.lsn;
+  header.wall_us = clock_.wall_us();
+  header.disk_bytes = kPageBytes;
+  for (std::size_t at = kBatchHeaderBytes; at < kPageBytes; at += sizeof header.salt) {
+    put_fixed(marker.data() + at, header.salt);
+  }
+  seal_batch(header, marker.data());
+  if (Status status = file.value()->write_durably(page, {marker.data(), kPageBytes}); !status.ok()) return status;
+  end_.offset = page + kPageBytes;
+  return fill_with_zeros(part.number, end_.offset);
 }
 
 Status Recovery::fill_with_zeros(std::uint64_t number, std::uint64_t offset) {
@@ -297,13 +321,12 @@ Status Recovery::place_log() {
   position.next_salt = end_.segment->header.next_salt;
   // A segment of another size is left as it is; the next one has the size that is asked for now.
   if (end_.segment->file_bytes != options_.segments.segment_bytes) return {};
-  // So is one that ends within a page, as after a kill in kEverySecond: the page is not written again.
-  if (end_.offset % kPageBytes != 0 && !KV_SEEDED_BUG(recovered_page_written_again)) return {};
   Result<std::unique_ptr<env::File>> file =
       directory_.open(segment_name(end_.segment->number), env::OpenMode::kReadWrite, options_.segments.caching);
   if (!file.ok()) return file.status();
   position.segment = {end_.segment->number, std::move(file).value()};
-  position.offset = end_.offset;
+  // A page in which a batch ends, as after a kill in kEverySecond, is not written again.
+  position.offset = KV_SEEDED_BUG(recovered_page_written_again) ? end_.offset : next_page(end_.offset);
   return {};
 }
 

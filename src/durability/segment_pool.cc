@@ -11,10 +11,12 @@ namespace kvstore::durability {
 namespace {
 
 // A fill shares the disk with commits, which wait behind its pieces and above all behind its syncs: both are kept
-// small, and time is left between them.
+// small, and time is left between them. Not in a small segment: it is soon needed, and until it is filled nobody knows
+// whether the disk has room.
 constexpr std::size_t kFillBytes = std::size_t{128} << 10;
 constexpr std::size_t kFillBytesSynced = std::size_t{1} << 20;
 constexpr int kPauseFactor = 4;
+constexpr std::uint64_t kSmallSegmentBytes = std::uint64_t{16} << 20;
 
 }  // namespace
 
@@ -104,7 +106,7 @@ Status SegmentPool::fill_with_zeros(env::File& file, const Pause& pause) const {
     if ((at + bytes) % kFillBytesSynced == 0) {
       if (Status status = file.sync(); !status.ok()) return status;
     }
-    if (pause && ready_count() > 0) {
+    if (pause && ready_count() > 0 && options_.segment_bytes > kSmallSegmentBytes) {
       const auto used = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
       pause(kPauseFactor * used);
     }

@@ -45,9 +45,10 @@ def fill(connection, first=0):
             assert str(error) == REFUSAL
             break
         assert i < first + 10_000, "the disk does not get full"
-    with pytest.raises(RespError, match=REFUSAL):
-        for _ in range(10_000):
-            connection.call("SET", "small", "v" * 500)
+    for size in (500, 0):
+        with pytest.raises(RespError, match=REFUSAL):
+            for _ in range(10_000):
+                connection.call("SET", "small", "v" * size)
     connection.call("DEL", "small")
     return acknowledged
 
