@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,12 @@
 #include "store/write_context.h"
 
 namespace kvstore::durability::testing {
+
+// How far a search goes: what ./test says in this variable of the environment, if anything.
+inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
 
 // Of all keys with their values, whatever their order.
 class Digest {

@@ -29,18 +29,13 @@ using testing::Digest;
 using testing::HandDatabase;
 using testing::SmallSizes;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 class Crashes {
  public:
   explicit Crashes(CrashWorkload::Choices choices) : choices_(choices) {}
 
   void run(std::uint64_t first_seed) {
-    const std::uint64_t wanted = number_from_environment("KVSTORE_CRASH_STATES", 13'000);
-    const std::uint64_t start = number_from_environment("KVSTORE_CRASH_SEED", first_seed);
+    const std::uint64_t wanted = testing::number_from_environment("KVSTORE_CRASH_STATES", 13'000);
+    const std::uint64_t start = testing::number_from_environment("KVSTORE_CRASH_SEED", first_seed);
     const auto began = std::chrono::steady_clock::now();
     std::uint64_t seed = start;
     for (; states_ < wanted && !::testing::Test::HasFailure(); ++seed) {
