@@ -12,6 +12,7 @@ namespace kvstore::commands {
 class FakePersistence final : public Persistence {
  public:
   [[nodiscard]] bool enabled() const override { return enabled_; }
+  [[nodiscard]] bool loaded() const override { return loaded_; }
   [[nodiscard]] store::Lsn request_sync() override {
     ++syncs_;
     return end_lsn_;
@@ -23,6 +24,7 @@ class FakePersistence final : public Persistence {
   [[nodiscard]] std::int64_t last_save_s() const override { return 1'700'000'000; }
 
   bool enabled_ = false;
+  bool loaded_ = true;
   bool in_progress_ = false;
   std::optional<Status> result_ = Status{};
   store::Lsn end_lsn_ = 100;

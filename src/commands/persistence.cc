@@ -231,7 +231,8 @@ void shutdown(CommandContext& context) {
   if (abort) {
     return context.server.abort_shutdowns() ? context.reply.ok() : context.reply.error("No shutdown in progress.");
   }
-  if (persists && !no_save) return context.client.wait_for(std::make_unique<ShutdownWaiter>(context, force));
+  // While loading there is nothing to save: the files hold more than the memory.
+  if (persists && !no_save && context.server.persistence().loaded()) return context.client.wait_for(std::make_unique<ShutdownWaiter>(context, force));
   end_server(context.server, context.client, context.reply);
 }
 

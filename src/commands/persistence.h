@@ -17,6 +17,8 @@ class Persistence {
   virtual ~Persistence() = default;
 
   [[nodiscard]] virtual bool enabled() const = 0;
+  // False while the data is loaded: then, too, only last_save_s() may be called.
+  [[nodiscard]] virtual bool loaded() const = 0;
 
   // Has everything written so far brought to disk; done when durable_lsn() has reached the LSN returned.
   [[nodiscard]] virtual store::Lsn request_sync() = 0;

@@ -149,6 +149,13 @@ TEST_F(Persistent, AFailedSaveKeepsTheServerUnlessForced) {
   EXPECT_EQ(server_.shutdowns_, 1);
 }
 
+TEST_F(Persistent, ShutdownWhileTheDataIsLoadedSavesNothing) {
+  server_.persistence_.loaded_ = false;
+  run("SHUTDOWN");
+  run("SHUTDOWN SAVE");
+  EXPECT_EQ(server_.persistence_.snapshots_, 0U);
+  EXPECT_EQ(server_.shutdowns_, 2);
+}
 TEST_F(Persistent, AShutdownThatSavesCanBeCalledBack) {
   server_.persistence_.result_.reset();
   run("SHUTDOWN");

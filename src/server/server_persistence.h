@@ -47,6 +47,8 @@ class ServerPersistence final : public commands::Persistence {
 
   // --- commands::Persistence -------------------------------------------------------------------------------------
   [[nodiscard]] bool enabled() const override { return options_.durability != "none"; }
+  // The engine gets the log when everything else is in place, which whoever sees it sees too.
+  [[nodiscard]] bool loaded() const override { return engine_.log() != nullptr; }
   [[nodiscard]] store::Lsn request_sync() override;
   [[nodiscard]] store::Lsn durable_lsn() const override;
   [[nodiscard]] bool snapshot_in_progress() const override;

@@ -306,3 +306,15 @@ def test_a_server_may_be_ended_while_it_loads(start_server, large_log, number):
     assert "listening" not in server.stdout
     server = start_server("--log-segment-mib", 16, directory=directory)
     assert server.resp().call("GET", "n") == str(count).encode()
+
+
+@pytest.mark.parametrize("words", [["SHUTDOWN"], ["SHUTDOWN", "SAVE"], ["SHUTDOWN", "NOSAVE"]], ids=" ".join)
+def test_shutdown_while_it_loads_ends_it_and_keeps_the_files(start_server, large_log, words):
+    directory, count = large_log
+    server = start_server("--log-segment-mib", 16, directory=directory, port=free_port(), ready=False)
+    with connect_early(server.port) as connection:
+        connection.send(encode_resp("GET", "n") + encode_resp(*words))
+        assert connection.read_line().startswith(b"-LOADING")
+        assert server.wait() == 0, server.stderr
+    server = start_server("--log-segment-mib", 16, directory=directory)
+    assert server.resp().call("GET", "n") == str(count).encode()
