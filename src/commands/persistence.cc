@@ -232,7 +232,8 @@ void shutdown(CommandContext& context) {
     return context.server.abort_shutdowns() ? context.reply.ok() : context.reply.error("No shutdown in progress.");
   }
   // While loading there is nothing to save: the files hold more than the memory.
-  if (persists && !no_save && context.server.persistence().loaded()) return context.client.wait_for(std::make_unique<ShutdownWaiter>(context, force));
+  if (persists && !no_save && context.server.persistence().loaded())
+    return context.client.wait_for(std::make_unique<ShutdownWaiter>(context, force));
   end_server(context.server, context.client, context.reply);
 }
 
