@@ -94,7 +94,7 @@ class Log {
     env::File* file;
     std::uint64_t offset;
     std::string_view bytes;
-    bool durable;  // must be on disk (RWF_DSYNC) before finish_commit()
+    bool durable;  // must be on disk before finish_commit()
   };
   // Begins a commit; nothing when there is nothing to write, one is under way, or no segment is ready.
   [[nodiscard]] std::optional<Commit> begin_commit();

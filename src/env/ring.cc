@@ -102,6 +102,11 @@ void Ring::submit_until_room() {
   }
 }
 
+void Ring::submit() {
+  const int result = io_uring_submit(&ring_);
+  KV_ASSERT(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+}
+
 void Ring::submit_and_wait(unsigned completions) {
   const int result = io_uring_submit_and_wait(&ring_, completions);
   KV_ASSERT(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);

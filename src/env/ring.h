@@ -36,6 +36,8 @@ class Ring {
 
   // A submission entry to fill in with io_uring_prep_*(), and then user_data.
   [[nodiscard]] io_uring_sqe& next();
+  // Submits all entries; what completes is worked off later.
+  void submit();
   // Submits all entries and waits for at least `completions`; returns earlier when a signal arrives.
   void submit_and_wait(unsigned completions);
   // Submits all entries and works off what has completed, without waiting.

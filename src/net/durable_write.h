@@ -23,6 +23,13 @@ class WriteCompletion {
   virtual void on_write_done(int result) = 0;
 };
 
+// What "done" means.
+enum class SyncBy : std::uint8_t {
+  kNothing,  // the kernel has the bytes
+  kWrite,    // on disk, by the write itself (RWF_DSYNC): best where the device does that in one command
+  kFlush,    // on disk, by an fdatasync() when the write is done: best where the device takes two commands anyway
+};
+
 struct DurableWrite {
   // Linux takes no more in one call.
   static constexpr std::size_t kLongest = 0x7FFFF000;
@@ -31,7 +38,7 @@ struct DurableWrite {
   const void* bytes = nullptr;  // aligned as the descriptor asks (O_DIRECT)
   std::size_t length = 0;       // 1 to kLongest
   std::uint64_t offset = 0;
-  bool sync = true;  // RWF_DSYNC: done means on disk; otherwise done means that the kernel has the bytes
+  SyncBy sync = SyncBy::kWrite;
   WriteCompletion* completion = nullptr;
 };
 

@@ -99,7 +99,7 @@ TEST_P(DurableWriteTest, BackEndWithoutItSaysSo) {
   bool taken = false;
   handler.turn = [&] {
     if (std::exchange(asked, true)) return;
-    taken = loop->write_durably({file.fd(), block.data(), kBlock, 0, true, &completion});
+    taken = loop->write_durably({file.fd(), block.data(), kBlock, 0, SyncBy::kWrite, &completion});
     if (!taken) done.happen();
   };
   RunningLoop running(GetParam(), handler, kNoTicks);
@@ -156,7 +156,7 @@ TEST_F(RingWriteTest, DoneComesOnceAndBeforeOnTurn) {
   const Block block(2 * kBlock);
   const std::string bytes = pattern_bytes(2 * kBlock, 1);
   std::copy(bytes.begin(), bytes.end(), block.data());
-  for (const bool sync : {true, false}) {
+  for (const SyncBy sync : {SyncBy::kWrite, SyncBy::kFlush, SyncBy::kNothing}) {
     const OneWrite outcome = run_one_write({file.fd(), block.data(), 2 * kBlock, kBlock, sync, nullptr});
     EXPECT_EQ(outcome.result, static_cast<int>(2 * kBlock));
     // Other turns may come before it and at the end of the loop. Nothing but the write causes the one that follows.
@@ -169,7 +169,8 @@ TEST_F(RingWriteTest, DoneComesOnceAndBeforeOnTurn) {
 TEST_F(RingWriteTest, FailureIsToldAsItIs) {
   const ScratchFile file;
   const Block block(kBlock);
-  EXPECT_EQ(run_one_write({file.read_only_fd(), block.data(), kBlock, 0, true, nullptr}).result, -EBADF);
+  for (const SyncBy sync : {SyncBy::kWrite, SyncBy::kFlush})
+    EXPECT_EQ(run_one_write({file.read_only_fd(), block.data(), kBlock, 0, sync, nullptr}).result, -EBADF);
 }
 
 TEST_F(RingWriteTest, ShortWriteIsToldAsItIs) {
@@ -181,9 +182,21 @@ TEST_F(RingWriteTest, ShortWriteIsToldAsItIs) {
   rlimit limit = before;
   limit.rlim_cur = 3 * kBlock;
   setrlimit(RLIMIT_FSIZE, &limit);
-  const OneWrite outcome = run_one_write({file.fd(), block.data(), 4 * kBlock, 0, true, nullptr});
+  for (const SyncBy sync : {SyncBy::kWrite, SyncBy::kFlush}) {
+    const OneWrite outcome = run_one_write({file.fd(), block.data(), 4 * kBlock, 0, sync, nullptr});
+    EXPECT_EQ(outcome.result, static_cast<int>(3 * kBlock));
+    EXPECT_EQ(std::count(outcome.heard.begin(), outcome.heard.end(), 'd'), 1);
+  }
   setrlimit(RLIMIT_FSIZE, &before);
-  EXPECT_EQ(outcome.result, static_cast<int>(3 * kBlock));
+}
+
+TEST_F(RingWriteTest, FailedFlushIsToldAsItIs) {
+  // A pipe takes the bytes, and nothing can be flushed there.
+  std::array<int, 2> pipe_ends{};
+  ASSERT_EQ(pipe2(pipe_ends.data(), O_CLOEXEC), 0);
+  const std::string bytes = "lost";
+  EXPECT_EQ(run_one_write({pipe_ends[1], bytes.data(), bytes.size(), 0, SyncBy::kFlush, nullptr}).result, -EINVAL);
+  for (const int end : pipe_ends) close(end);
 }
 
 TEST_F(RingWriteTest, AnotherWriteMayStartWhenOneIsDone) {
@@ -196,7 +209,8 @@ TEST_F(RingWriteTest, AnotherWriteMayStartWhenOneIsDone) {
   std::unique_ptr<OnDone> completion;
   const auto write_next = [&] {
     std::fill_n(block.data(), kBlock, static_cast<char>('A' + written));
-    EXPECT_TRUE(loop->write_durably({file.fd(), block.data(), kBlock, written * kBlock, true, completion.get()}));
+    EXPECT_TRUE(loop->write_durably({file.fd(), block.data(), kBlock, written * kBlock,
+                                     written % 2 == 0 ? SyncBy::kFlush : SyncBy::kWrite, completion.get()}));
   };
   completion = std::make_unique<OnDone>([&](int result) {
     EXPECT_EQ(result, static_cast<int>(kBlock));
@@ -242,7 +256,7 @@ TEST_F(RingWriteTest, RunWaitsForAnOutstandingWrite) {
   EventLoop* loop = nullptr;
   Event started;
   handler.open = [&](Connection&) {
-    EXPECT_TRUE(loop->write_durably({pipe_ends[1], bytes.data(), bytes.size(), 0, false, &completion}));
+    EXPECT_TRUE(loop->write_durably({pipe_ends[1], bytes.data(), bytes.size(), 0, SyncBy::kNothing, &completion}));
     started.happen();
   };
   RunningLoop running(Backend::kIoUring, handler, LoopTimes{.tick_ms = 10});
@@ -269,7 +283,7 @@ TEST_F(RingWriteTest, RunWaitsForAnOutstandingWrite) {
 // An echo server as a durable store would be one: what arrived in a turn goes to the log in one write, replies wait.
 class LoggingHandler : public ScriptedHandler, public WriteCompletion {
  public:
-  explicit LoggingHandler(int fd) : fd_(fd), block_(kBatchMax) {}
+  LoggingHandler(int fd, SyncBy sync) : fd_(fd), sync_(sync), block_(kBatchMax) {}
   ~LoggingHandler() override {
     if (thread_.joinable()) thread_.join();
   }
@@ -315,7 +329,7 @@ class LoggingHandler : public ScriptedHandler, public WriteCompletion {
     std::copy(pending_.begin(), pending_.end(), block_.data());
     pending_.clear();
     being_written_.swap(waiting_);
-    if (loop_->write_durably({fd_, block_.data(), writing_bytes_, written_, true, this})) return;
+    if (loop_->write_durably({fd_, block_.data(), writing_bytes_, written_, sync_, this})) return;
     thread_ = std::thread([this] {
       thread_result_ = static_cast<int>(pwrite(fd_, block_.data(), writing_bytes_, static_cast<off_t>(written_)));
       thread_done_.store(true, std::memory_order_relaxed);  // relaxed: see on_turn()
@@ -324,6 +338,7 @@ class LoggingHandler : public ScriptedHandler, public WriteCompletion {
   }
 
   const int fd_;
+  const SyncBy sync_;
   const Block block_;
   EventLoop* loop_ = nullptr;
   std::string pending_;
@@ -341,7 +356,7 @@ TEST_P(DurableWriteTest, RepliesThatWaitForAWriteGoOutWithItsEnd) {
   constexpr int kRounds = 100;
   constexpr std::size_t kClients = 16;
   const ScratchFile file;
-  LoggingHandler handler(file.fd());
+  LoggingHandler handler(file.fd(), SyncBy::kFlush);
   RunningLoop running(GetParam(), handler, kNoTicks);
   handler.set_loop(running.loop());
   running.listen();
@@ -362,7 +377,7 @@ TEST_P(DurableWriteTest, RepliesThatWaitForAWriteGoOutWithItsEnd) {
 
 TEST_P(DurableWriteTest, OrderlyStopSendsRepliesWhoseWriteEndsInTime) {
   const ScratchFile file;
-  LoggingHandler handler(file.fd());
+  LoggingHandler handler(file.fd(), SyncBy::kWrite);
   RunningLoop running(GetParam(), handler, LoopTimes{.tick_ms = 10});
   handler.set_loop(running.loop());
   running.listen();

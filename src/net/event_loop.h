@@ -36,9 +36,12 @@ class EventLoop {
   // Takes over an accepted socket. Any thread.
   virtual void adopt(int fd) = 0;
 
-  // Starts a write, which goes to the kernel before the loop waits again, ahead of the sends of its turn. False: this
-  // back end cannot (epoll has no way to ask for it), so the caller needs a thread. During run() only.
+  // Hands a write to the kernel, ahead of the sends of its turn. False: this back end cannot (epoll has no way to ask
+  // for it), so the caller needs a thread. During run() only.
   [[nodiscard]] virtual bool write_durably(const DurableWrite& write) = 0;
+
+  // The next turn takes what has come and does not wait for more. During run() only.
+  virtual void turn_again() = 0;
 
   // Runs turns until stop(); once in the life of a loop. On return every connection is closed (on_close was called for
   // each) and no write is outstanding.

@@ -52,12 +52,13 @@ bool EventLoopBase::finished() const {
 }
 
 bool EventLoopBase::may_wait() const {
-  return dirty_.empty() && receive_changed_.empty() && drained_.empty() && closing_.empty() && released_.empty() &&
-         !finished();
+  return !turn_again_ && dirty_.empty() && receive_changed_.empty() && drained_.empty() && closing_.empty() &&
+         released_.empty() && !finished();
 }
 
 void EventLoopBase::turn() {
   collect(may_wait());
+  turn_again_ = false;
   deliver_write();
   if (std::exchange(woken_, false)) take_mail();
   deliver_drained();

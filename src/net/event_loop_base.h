@@ -61,6 +61,7 @@ class EventLoopBase : public EventLoop {
   void stop(int linger_ms) override { mailbox_.post_stop(linger_ms); }
   void wake() override { mailbox_.wake(); }
   bool write_durably(const DurableWrite& write) override;
+  void turn_again() override { turn_again_ = true; }
 
   // For LoopConnection.
   void schedule_send(LoopConnection& connection);
@@ -146,6 +147,7 @@ class EventLoopBase : public EventLoop {
   WriteCompletion* writing_ = nullptr;  // of the outstanding write
   std::optional<int> write_result_;     // of an ended write that is still to be told
   bool woken_ = false;
+  bool turn_again_ = false;
   bool tick_due_ = false;
   bool stopping_ = false;
 };

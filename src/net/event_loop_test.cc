@@ -56,6 +56,24 @@ TEST_P(LoopTest, PipelinedBytesInPiecesArriveInOrder) {
   sender.join();
 }
 
+TEST_P(LoopTest, TurnAgainMakesOneTurnWithoutAnEvent) {
+  // Without ticks and clients nothing else makes a turn, until the stop.
+  Event turned;
+  EventLoop* loop = nullptr;
+  int turns = 0;
+  ScriptedHandler handler;
+  handler.turn = [&] {
+    if (++turns <= 3) loop->turn_again();
+    if (turns == 4) turned.happen();
+  };
+  RunningLoop running(GetParam(), handler, LoopTimes{.tick_ms = 1'000'000});
+  loop = &running.loop();
+  running.start();
+  running.loop().wake();
+  ASSERT_TRUE(turned.wait());
+  running.stop(0);
+}
+
 TEST_P(LoopTest, LargeTransfersInBothDirectionsLoseNothing) {
   // Bounded as a server would: the peer that does not read is not read from.
   EchoHandler handler;

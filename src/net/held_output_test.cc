@@ -92,10 +92,11 @@ TEST_P(HeldOutputTest, HoldAndReleaseInOneTurnChangeNothing) {
 }
 
 TEST_P(HeldOutputTest, HoldDuringAPartialSendLetsTheSendFinishAndKeepsTheRest) {
-  // More than the socket takes, so that the send is under way when the hold comes.
+  // More than the socket takes while the client does not read, so that the send is under way when the hold comes.
   const std::string reply = pattern_bytes(16 << 20, 1);
   Connection* current = nullptr;
   Later later;
+  Event held;
   Event waited;
   bool holding = false;
   bool finished = false;
@@ -118,6 +119,7 @@ TEST_P(HeldOutputTest, HoldDuringAPartialSendLetsTheSendFinishAndKeepsTheRest) {
       current->hold_output();
       current->output().append("tail");
       current->mark_dirty();
+      held.happen();
     }
     // relaxed: figures and flags of their own, looked at again in later turns.
     if (holding && current->unsent_bytes() == 4 && !finished) {
@@ -136,6 +138,7 @@ TEST_P(HeldOutputTest, HoldDuringAPartialSendLetsTheSendFinishAndKeepsTheRest) {
   running.listen();
   running.start();
   const Client client(running.port(), 65536);
+  ASSERT_TRUE(held.wait());
   EXPECT_TRUE(client.receive(reply.size()) == reply);
   ASSERT_TRUE(waited.wait());
   EXPECT_EQ(unsent, 4U);

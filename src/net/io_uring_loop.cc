@@ -32,6 +32,7 @@ enum Tag : std::uint64_t {
   kTick = 4,
   kCancel = 5,
   kWrite = 6,
+  kFlush = 7,
   kTagMask = 7
 };
 
@@ -126,12 +127,13 @@ void IoUringLoop::complete(const io_uring_cqe& completion) {
       if (!ending_) arm_tick();
       break;
     case kWrite:
-      write_ended(completion.res);
+      complete_write(completion.res);
+      break;
+    case kFlush:
+      complete_flush(completion.res);
       break;
     case kCancel:  // what was cancelled completes by itself
       break;
-    default:
-      KV_ASSERT(false);
   }
 }
 
@@ -221,16 +223,34 @@ void IoUringLoop::complete_send(LoopConnection& connection, int result) {
 
 // ---- writing ----
 
-// Submitted with the entries of this turn's sends, which come behind it, in the system call that then waits. What the
-// file system cannot do without waiting the kernel does on a thread of its own.
+// Submitted at once, in a system call of its own: the kernel holds back what it is to write until it has taken all
+// entries of a call, and the sends of a turn take some hundred microseconds. What the file system cannot do without
+// waiting the kernel does on a thread of its own.
 bool IoUringLoop::start_write(const DurableWrite& write) {
   KV_ASSERT(!ending_);
   io_uring_sqe& entry = next_operation();
   io_uring_prep_write(&entry, write.fd, write.bytes, static_cast<unsigned>(write.length), write.offset);
-  if (write.sync) entry.rw_flags = RWF_DSYNC;
+  if (write.sync == SyncBy::kWrite) entry.rw_flags = RWF_DSYNC;
   entry.user_data = kWrite;
+  write_ = write;
+  ring_->submit();
   return true;
 }
+
+// Not linked to the write: a link breaks where the kernel runs out of memory between two entries, and the flush would
+// then not wait for the write.
+void IoUringLoop::complete_write(int result) {
+  if (write_.sync != SyncBy::kFlush || result < 0 || static_cast<std::size_t>(result) < write_.length) {
+    write_ended(result);
+    return;
+  }
+  io_uring_sqe& entry = next_operation();
+  io_uring_prep_fsync(&entry, write_.fd, IORING_FSYNC_DATASYNC);
+  entry.user_data = kFlush;
+  ring_->submit();
+}
+
+void IoUringLoop::complete_flush(int result) { write_ended(result < 0 ? result : static_cast<int>(write_.length)); }
 
 // ---- ending ----
 

@@ -43,6 +43,8 @@ class IoUringLoop final : public EventLoopBase {
   void complete_receive(LoopConnection& connection, const io_uring_cqe& completion);
   void complete_send(LoopConnection& connection, int result);
   void complete_accept(ListeningSocket& listener, const io_uring_cqe& completion);
+  void complete_write(int result);
+  void complete_flush(int result);
   void submit_send(LoopConnection& connection);
   void operation_ended(LoopConnection& connection);
   void arm_wake();
@@ -56,6 +58,7 @@ class IoUringLoop final : public EventLoopBase {
   SendOperationPool sends_;
   std::size_t operations_ = 0;
   std::uint64_t wake_count_ = 0;  // the kernel writes the eventfd's counter here
+  DurableWrite write_;            // under way, or the last one
   __kernel_timespec tick_{};
   bool ending_ = false;
 };

@@ -29,12 +29,13 @@ Status check_operations(const env::Ring& ring) {
     int code;
     const char* name;
   };
-  static constexpr std::array<Operation, 8> kNeeded{{{IORING_OP_ACCEPT, "accept"},
+  static constexpr std::array<Operation, 9> kNeeded{{{IORING_OP_ACCEPT, "accept"},
                                                      {IORING_OP_RECV, "receive"},
                                                      {IORING_OP_SEND, "send"},
                                                      {IORING_OP_SENDMSG, "sendmsg"},
                                                      {IORING_OP_READ, "read"},
                                                      {IORING_OP_WRITE, "write"},
+                                                     {IORING_OP_FSYNC, "fsync"},
                                                      {IORING_OP_TIMEOUT, "timeout"},
                                                      {IORING_OP_ASYNC_CANCEL, "cancel"}}};
   for (const Operation& operation : kNeeded) {

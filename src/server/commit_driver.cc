@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "env/block_device.h"
+
 namespace kvstore::server {
 
 void CommitDriver::advance() {
@@ -13,6 +15,7 @@ void CommitDriver::advance() {
     if (log_.queued_bytes() > 0) service_.request_commit();
     return;
   }
+  if (gathers()) return loop_.turn_again();
   while ((writing_ = log_.begin_commit()) && !writing_->durable) {
     // The page cache takes it here and now; a ring would hand such a write to a thread.
     log_.perform(*std::exchange(writing_, std::nullopt));
@@ -23,7 +26,7 @@ void CommitDriver::advance() {
   write.bytes = writing_->bytes.data();
   write.length = writing_->bytes.size();
   write.offset = writing_->offset;
-  write.sync = writing_->durable;
+  write.sync = sync_of(*writing_);
   write.completion = this;
   if (loop_.write_durably(write)) return;
   // This once on this thread; from now on the flusher does it.
@@ -31,8 +34,28 @@ void CommitDriver::advance() {
   log_.perform(*std::exchange(writing_, std::nullopt));
 }
 
+// The clients that were just answered send their next commands while the loop sends the other replies. A commit that
+// begins before would carry little, cost as much, and keep them waiting.
+bool CommitDriver::gathers() {
+  if (turns_since_commit_ == kGatheringTurns || log_.queued_bytes() >= last_commit_bytes_) return false;
+  ++turns_since_commit_;
+  return true;
+}
+
+net::SyncBy CommitDriver::sync_of(const durability::Log::Commit& commit) {
+  if (!commit.durable) return net::SyncBy::kNothing;
+  // All segments lie in one folder: asked once.
+  if (!durable_by_) {
+    const bool flushes = env::flushes_after_write(commit.file->descriptor());
+    durable_by_ = flushes ? net::SyncBy::kFlush : net::SyncBy::kWrite;
+  }
+  return *durable_by_;
+}
+
 void CommitDriver::on_write_done(int result) {
   const durability::Log::Commit commit = *std::exchange(writing_, std::nullopt);
+  last_commit_bytes_ = commit.bytes.size();
+  turns_since_commit_ = 0;
   Status status;
   if (result == -EINTR || result == -EAGAIN ||
       (result >= 0 && static_cast<std::size_t>(result) < commit.bytes.size())) {

@@ -1,5 +1,6 @@
 // CommitDriver: brings the log to disk from a worker's loop. When a turn's commands have run it begins a commit if
-// none is under way, and hands the bytes to the loop's ring. Where the loop cannot write durably the log's flusher does
+// none is under way, and hands the bytes to the loop's ring. Behind a commit it gives the clients that were answered a
+// few turns to come back, so that they share the next one. Where the loop cannot write durably the log's flusher does
 // it; what only has to reach the page cache is written at once.
 //
 // Thread rule: the worker's loop thread.
@@ -29,10 +30,19 @@ class CommitDriver final : public net::WriteCompletion {
   void on_write_done(int result) override;
 
  private:
+  // Turns, after the one that ends a commit, in which the next may wait until it is as large.
+  static constexpr unsigned kGatheringTurns = 3;
+
+  [[nodiscard]] bool gathers();
+  [[nodiscard]] net::SyncBy sync_of(const durability::Log::Commit& commit);
+
   durability::Log& log_;
   durability::LogService& service_;
   net::EventLoop& loop_;
   bool ring_writes_ = true;  // until the loop says that it cannot
+  unsigned turns_since_commit_ = kGatheringTurns;
+  std::uint64_t last_commit_bytes_ = 0;    // on disk
+  std::optional<net::SyncBy> durable_by_;  // not known before the first commit
   std::optional<durability::Log::Commit> writing_;
 };
 

@@ -72,6 +72,7 @@ class InstantLoop final : public net::EventLoop {
   }
   void run() override {}
   void stop(int /*linger_ms*/) override {}
+  void turn_again() override {}
   void wake() override {}
 
   void end_writes() {
