@@ -277,11 +277,20 @@ void Log::segments_changed() {
 }
 
 bool Log::takes(std::uint64_t bytes) const {
-  if (!segments_.disk_full()) return true;
+  const bool full = segments_.disk_full();
+  // Something this small is only run while a whole segment is ready, or it is known that the disk is full.
+  if (!full && bytes <= kSmallBytes) return true;
   const std::uint64_t left = space_left();
   const std::uint64_t reserved = segments_.options().segment_bytes / 2;
   if (bytes == kErasesOnly) return left >= reserved / 2;
-  return left >= reserved && left - reserved >= bytes;
+  if (bytes == kUnknownBytes) {
+    if (full) return false;
+    bytes = segments_.options().segment_bytes;
+  }
+  if (left >= bytes + reserved) return true;
+  // The keeper may not have met the full disk yet.
+  if (full) return false;
+  return left + segments_.room_for_more() >= bytes + reserved;
 }
 
 // What surely fits into the segments there are. A batch does not cross into the next segment, so up to a batch of room

@@ -84,9 +84,10 @@ class Log {
   // Waits until has_room(). The failure when the log has failed.
   [[nodiscard]] Status wait_for_room();
   // Whether there is room for a change of so many bytes, and half a segment besides: a full disk is met here, before
-  // anything changes. Changes that only erase are taken for longer. A hint: several may ask at the same time.
+  // anything changes. Changes that only erase are taken for longer. A hint: several may ask at the same time. Not under
+  // a lock: where a large change does not surely fit it asks the file system.
   static constexpr std::uint64_t kErasesOnly = 0;
-  static constexpr std::uint64_t kUnknownBytes = UINT64_MAX;  // taken while the disk is not full
+  static constexpr std::uint64_t kUnknownBytes = UINT64_MAX;  // taken while there is room for a segment
   [[nodiscard]] bool takes(std::uint64_t bytes) const;
 
   // --- committing ------------------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ class Log {
   [[nodiscard]] bool wants_marker() const;
 
  private:
+  static constexpr std::uint64_t kSmallBytes = 4096;
   static constexpr std::size_t kQueuedBytesMax = std::size_t{32} << 20;
   static constexpr std::size_t kBuffersRetained = 3;
 

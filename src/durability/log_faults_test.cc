@@ -255,6 +255,24 @@ TEST_F(RecoveryFaults, AFailureIsReportedAndTheNextStartIsAsGood) {
   }
 }
 
+TEST(LogSpace, ALargeChangeIsRefusedBeforeTheFullDiskIsMet) {
+  MemoryDirectory disk;
+  FaultyDirectory faulty(disk);
+  SmallSizes sizes;
+  sizes.segment_bytes = kPageBytes + 16 * kPageBytes;
+  HandDatabase database(faulty, sizes);
+  ASSERT_TRUE(database.open().ok());
+  const Log& log = database.log();
+  // Nobody has tried to prepare another segment yet, and there is room for half of one.
+  faulty.set_capacity(2 * sizes.segment_bytes - 8 * kPageBytes);
+  EXPECT_TRUE(log.takes(4 * kPageBytes)) << "it fits into the segment in use";
+  EXPECT_FALSE(log.takes(12 * kPageBytes)) << "deletions would have no room behind it";
+  EXPECT_TRUE(log.takes(20)) << "small ones need not ask";
+  faulty.set_capacity(4 * sizes.segment_bytes);
+  EXPECT_TRUE(log.takes(12 * kPageBytes));
+  EXPECT_FALSE(log.takes(80 * kPageBytes));
+}
+
 TEST(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
   MemoryDirectory disk;
   FaultyDirectory faulty(disk);

@@ -64,6 +64,15 @@ std::uint64_t SegmentPool::bytes_since(Lsn lsn) const {
   return static_cast<std::uint64_t>(count) * options_.segment_bytes;
 }
 
+std::uint64_t SegmentPool::room_for_more() const {
+  std::uint64_t segments = directory_.free_bytes() / options_.segment_bytes;
+  {
+    const base::MutexLock lock(mutex_);
+    segments += spares_;
+  }
+  return segments * (options_.segment_bytes - options_.batch_bytes);
+}
+
 Status SegmentPool::prepare_one(const Pause& pause) {
   std::uint64_t number;
   bool spare;

@@ -74,6 +74,8 @@ class SegmentPool {
   // The same without the mutex. seq_cst, and so is disk_full(): a worker says that it waits and looks at them once
   // more; the keeper changes them and looks for those who wait.
   [[nodiscard]] std::size_t ready_count() const { return ready_count_.load(std::memory_order_seq_cst); }
+  // What segments that are not ready yet would hold, if nobody else takes the room on the disk. Asks the file system.
+  [[nodiscard]] std::uint64_t room_for_more() const;
   // Bytes of all files with log in them.
   [[nodiscard]] std::uint64_t used_bytes() const;
   // Of those that hold log from `lsn` on, behind the one in which it lies.

@@ -82,6 +82,8 @@ class Directory {
   // Keeps other processes out for as long as this Directory lives; kUnavailable when one is in. The lock is held on a
   // file of that name, which stays; it goes with the process, however that ends.
   [[nodiscard]] virtual Status lock(std::string_view name) = 0;
+  // What new files may take as far as the file system knows now; UINT64_MAX when it does not say.
+  [[nodiscard]] virtual std::uint64_t free_bytes() { return UINT64_MAX; }
   // For messages.
   [[nodiscard]] virtual const std::string& path() const = 0;
 };

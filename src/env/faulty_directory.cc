@@ -92,6 +92,15 @@ void FaultyDirectory::set_capacity(std::uint64_t bytes) {
   capacity_ = bytes;
 }
 
+std::uint64_t FaultyDirectory::free_bytes() {
+  std::uint64_t capacity = 0;
+  {
+    const MutexLock lock(mutex_);
+    capacity = capacity_;
+  }
+  return capacity == kUnlimited ? inner_.free_bytes() : capacity - std::min(capacity, used_bytes());
+}
+
 std::uint64_t FaultyDirectory::calls() const {
   const MutexLock lock(mutex_);
   return calls_;

@@ -86,6 +86,7 @@ class FaultyDirectory final : public Directory {
   Result<std::vector<std::string>> list() override;
   Status sync() override;
   Status lock(std::string_view name) override;
+  std::uint64_t free_bytes() override;
   const std::string& path() const override { return inner_.path(); }
 
  private:

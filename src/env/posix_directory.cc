@@ -79,6 +79,7 @@ class PosixDirectory final : public Directory {
   Result<std::vector<std::string>> list() override;
   Status sync() override;
   Status lock(std::string_view name) override;
+  std::uint64_t free_bytes() override;
   const std::string& path() const override { return path_; }
 
  private:
@@ -176,6 +177,12 @@ Result<std::vector<std::string>> PosixDirectory::list() {
 Status PosixDirectory::sync() {
   if (read_only_) return {};  // nothing of ours to bring to disk
   return fsync(folder_.get()) == 0 ? Status() : posix_error("sync the directory " + path_, errno);
+}
+
+std::uint64_t PosixDirectory::free_bytes() {
+  struct statfs system {};
+  if (fstatfs(folder_.get(), &system) != 0) return UINT64_MAX;
+  return static_cast<std::uint64_t>(system.f_bavail) * static_cast<std::uint64_t>(system.f_bsize);
 }
 
 // The number at the start of the file, which its holder wrote; for a message only.
