@@ -32,8 +32,8 @@ class LogCopy {
     header.payload_bytes =
         static_cast<std::uint32_t>(std::min<Lsn>(placed.payload.size(), end_ - placed.header.first_lsn));
     if (header.payload_bytes < placed.payload.size()) {
-      const std::size_t steps = (kBatchHeaderBytes + header.payload_bytes + kBatchStepBytes - 1) / kBatchStepBytes;
-      header.disk_bytes = static_cast<std::uint32_t>(steps * kBatchStepBytes);
+      header.disk_bytes =
+          static_cast<std::uint32_t>(round_up(kBatchHeaderBytes + header.payload_bytes, kBatchStepBytes));
     }
     const std::size_t bytes = header.disk_bytes;
     std::memset(batch_.data(), 0, bytes);

@@ -170,8 +170,7 @@ bool Log::ensure_segment(std::size_t payload) {
 
 std::size_t Log::batch_bytes(std::size_t payload, bool closes_page) const {
   const std::size_t step = closes_page ? kPageBytes : kBatchStepBytes;
-  const std::uint64_t end = offset_ + kBatchHeaderBytes + payload;
-  return (end + step - 1) / step * step - offset_;
+  return round_up(offset_ + kBatchHeaderBytes + payload, step) - offset_;
 }
 
 Log::Commit Log::prepare_marker(bool closes_page) {

@@ -62,10 +62,11 @@ struct BatchHeader {
   [[nodiscard]] Lsn end_lsn() const { return first_lsn + payload_bytes; }
 };
 
-// Where the page that holds this place ends, or the place itself when it begins one.
-[[nodiscard]] constexpr std::uint64_t next_page(std::uint64_t offset) {
-  return (offset + kPageBytes - 1) / kPageBytes * kPageBytes;
+[[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t step) {
+  return (bytes + step - 1) / step * step;
 }
+// Where the page that holds this place ends, or the place itself when it begins one.
+[[nodiscard]] constexpr std::uint64_t next_page(std::uint64_t offset) { return round_up(offset, kPageBytes); }
 
 // `batch` has header.disk_bytes bytes with the payload and its padding in place; writes the header, and completes
 // `header` with the payload's checksum.
