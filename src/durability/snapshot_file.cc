@@ -1,6 +1,7 @@
 #include "durability/snapshot_file.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -10,19 +11,30 @@
 
 namespace kvstore::durability {
 
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
 SnapshotFile::Buffer SnapshotFile::aligned_buffer() {
   Buffer buffer(static_cast<char*>(std::aligned_alloc(env::File::kDirectAlignment, kBufferBytes)));
   KV_ASSERT(buffer != nullptr);
   return buffer;
 }
 
-SnapshotFile::SnapshotFile(env::Directory& directory, std::string name, std::unique_ptr<env::File> file)
-    : directory_(directory), name_(std::move(name)), file_(std::move(file)), buffer_(aligned_buffer()) {}
+SnapshotFile::SnapshotFile(env::Directory& directory, std::string name, std::unique_ptr<env::File> file,
+                           AfterPiece after_piece)
+    : directory_(directory),
+      name_(std::move(name)),
+      after_piece_(std::move(after_piece)),
+      file_(std::move(file)),
+      buffer_(aligned_buffer()) {}
 
-Result<std::unique_ptr<SnapshotFile>> SnapshotFile::create(env::Directory& directory, std::string name) {
+Result<std::unique_ptr<SnapshotFile>> SnapshotFile::create(env::Directory& directory, std::string name,
+                                                           AfterPiece after_piece) {
   Result<std::unique_ptr<env::File>> file = directory.open(name, env::OpenMode::kCreate, env::Caching::kDirect);
   if (!file.ok()) return file.status();
-  return std::unique_ptr<SnapshotFile>(new SnapshotFile(directory, std::move(name), std::move(file).value()));
+  return std::unique_ptr<SnapshotFile>(
+      new SnapshotFile(directory, std::move(name), std::move(file).value(), std::move(after_piece)));
 }
 
 void SnapshotFile::add_to_checksum() {
@@ -32,7 +44,12 @@ void SnapshotFile::add_to_checksum() {
 
 Status SnapshotFile::flush() {
   add_to_checksum();
-  if (Status status = file_->write(offset_, {buffer_.get(), used_}); !status.ok()) return status;
+  for (std::size_t at = 0; at < used_; at += kPieceBytes) {
+    const steady_clock::time_point begin = steady_clock::now();
+    const std::string_view piece(buffer_.get() + at, std::min(kPieceBytes, used_ - at));
+    if (Status status = file_->write(offset_ + at, piece); !status.ok()) return status;
+    if (after_piece_) after_piece_(duration_cast<microseconds>(steady_clock::now() - begin));
+  }
   offset_ += used_;
   used_ = 0;
   summed_ = 0;

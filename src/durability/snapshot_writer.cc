@@ -1,7 +1,9 @@
 #include "durability/snapshot_writer.h"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/assert.h"
@@ -30,7 +32,8 @@ Result<SnapshotTaken> SnapshotWriter::run() {
 }
 
 Result<SnapshotTaken> SnapshotWriter::write() {
-  Result<std::unique_ptr<SnapshotFile>> file = SnapshotFile::create(directory_, kTemporarySnapshotName);
+  Result<std::unique_ptr<SnapshotFile>> file = SnapshotFile::create(
+      directory_, kTemporarySnapshotName, [this](std::chrono::microseconds time_used) { leave_disk(time_used); });
   if (!file.ok()) return file.status();
   SnapshotTaken taken;
   if (Status status = collect(*file.value(), taken); !status.ok()) return status;
@@ -100,6 +103,13 @@ Status SnapshotWriter::write_chunk(SnapshotFile& file, const SnapshotChunk& chun
     done = pin.at;
   }
   return file.append(bytes.substr(done));
+}
+
+// A commit must have the disk flushed, and waits for what the snapshot wrote before. Not where writers wait for the
+// snapshot instead.
+void SnapshotWriter::leave_disk(std::chrono::microseconds time_used) {
+  if (!options_.shares_disk() || memory_.used() > memory_.bytes_max() / 2) return;
+  std::this_thread::sleep_for(std::min<std::chrono::microseconds>(kPauseFactor * time_used, kPauseMax));
 }
 
 // Between the two renames there is no kSnapshotName; a start then uses kPreviousSnapshotName and the log behind it.

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -52,6 +53,8 @@ class SnapshotWriter {
     std::function<Status(store::Lsn)> ensure_log_durable = [](store::Lsn) { return Status(); };
     // There is room again; called on the thread of run().
     std::function<void()> on_room = [] {};
+    // Whether somebody else has used the disk since the last call; called on the thread of run().
+    std::function<bool()> shares_disk = [] { return false; };
     // What may wait between the store and the file; see snapshot_memory.h.
     std::size_t memory_bytes = std::size_t{64} << 20;
   };
@@ -76,12 +79,17 @@ class SnapshotWriter {
   [[nodiscard]] SnapshotProgress progress() const;
 
  private:
+  // While others use the disk, it is theirs for so many times as long as a piece took, but not longer than this.
+  static constexpr int kPauseFactor = 10;
+  static constexpr std::chrono::milliseconds kPauseMax{20};
+
   [[nodiscard]] Result<SnapshotTaken> write();
   [[nodiscard]] Status collect(SnapshotFile& file, SnapshotTaken& taken);
   [[nodiscard]] Status write_header(SnapshotFile& file, const SnapshotTaken& taken);
   [[nodiscard]] Status write_chunks(SnapshotFile& file, SnapshotCollector& collector, bool all);
   [[nodiscard]] static Status write_chunk(SnapshotFile& file, const SnapshotChunk& chunk);
   [[nodiscard]] Status publish();
+  void leave_disk(std::chrono::microseconds time_used);
 
   env::Directory& directory_;
   store::Keyspace& keyspace_;

@@ -148,6 +148,21 @@ TEST(SnapshotWriter, FindsBytesThatTheDiskDidNotKeep) {
   EXPECT_EQ(file.value()->verify().code(), StatusCode::kCorruption);
 }
 
+TEST(SnapshotWriter, LooksBetweenPiecesWhetherOthersUseTheDisk) {
+  Store store(with_shards(4));
+  fill(store, 20'000);
+  MemoryDirectory disk;
+  int asked = 0;
+  SnapshotWriter::Options options = options_at(17);
+  options.shares_disk = [&asked] { return ++asked % 2 == 0; };
+  SnapshotWriter writer(disk, store.keyspace, env::Clock::system(), options);
+  const Result<SnapshotTaken> taken = writer.run();
+  ASSERT_TRUE(taken.ok());
+  const std::uint64_t whole_buffers = taken.value().bytes >> 20;
+  ASSERT_GT(whole_buffers, 0U);
+  EXPECT_EQ(static_cast<std::uint64_t>(asked), 4 * whole_buffers);
+}
+
 // --- a disk that fails -----------------------------------------------------------------------------------------------
 
 void expect_one_of(const MemoryDirectory& disk, const RdbKeys& before, const RdbKeys& after) {

@@ -50,6 +50,10 @@ std::unique_ptr<SnapshotWriter> Storage::new_snapshot_writer() {
   // The snapshot must not be ahead of the log: the next start would find a gap.
   options.ensure_log_durable = [this](Lsn /*lsn*/) { return log_ == nullptr ? Status{} : log_->sync(); };
   options.on_room = [this] { progressed(); };
+  options.shares_disk = [this, seen = std::uint64_t{0}]() mutable {
+    const std::uint64_t commits = log_ == nullptr ? 0 : log_->commits();
+    return std::exchange(seen, commits) != commits;
+  };
   return std::make_unique<SnapshotWriter>(directory_, keyspace_, clock_, std::move(options));
 }
 

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 
 namespace kvstore::net {
 namespace {
@@ -58,6 +60,18 @@ Status listen_failed(const std::string& address, std::uint16_t port, int error) 
   return Status(StatusCode::kUnavailable, std::move(message));
 }
 
+// A server that was killed keeps its port for a moment: the kernel takes down an io_uring with its accepts in the
+// background, after the process is gone. Who restarts it at once must not fail for that.
+bool bind_patiently(int fd, const Address& address) {
+  constexpr std::chrono::milliseconds kPause{10};
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0) return true;
+    if (errno != EADDRINUSE || attempt == kAttempts) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 }  // namespace
 
 Result<int> open_listener(const std::string& address, std::uint16_t port) {
@@ -71,8 +85,8 @@ Result<int> open_listener(const std::string& address, std::uint16_t port) {
   // Lets a restarted server bind while old connections are in TIME_WAIT. Not SO_REUSEPORT: a second server on the same
   // port would silently take half of the clients.
   const int on = 1;
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-      bind(fd, reinterpret_cast<const sockaddr*>(&parsed.storage), parsed.length) != 0 || listen(fd, SOMAXCONN) != 0) {
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 || !bind_patiently(fd, parsed) ||
+      listen(fd, SOMAXCONN) != 0) {
     const int error = errno;
     close(fd);
     return listen_failed(address, port, error);

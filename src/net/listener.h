@@ -9,7 +9,8 @@
 namespace kvstore::net {
 
 // A listening TCP socket on an IPv4 or IPv6 address ("0.0.0.0", "::", "127.0.0.1"); port 0 takes a free one.
-// kUnavailable with one clear line when the port is taken (it says how to find the holder) or not permitted.
+// kUnavailable with one clear line when the port is taken, for a second (it says how to find the holder), or not
+// permitted.
 [[nodiscard]] Result<int> open_listener(const std::string& address, std::uint16_t port);
 // The port a listening socket got.
 [[nodiscard]] std::uint16_t listener_port(int fd);

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 namespace kvstore::net {
 namespace {
@@ -29,6 +31,20 @@ TEST(ListenerTest, TakenPortSaysHowToFindTheHolder) {
   EXPECT_EQ(second.status().message(),
             "Port " + number + " is already in use. To find the holder: ss -ltnp 'sport = :" + number + "'");
   close(*first);
+}
+
+TEST(ListenerTest, PortThatIsGivenUpSoonIsWaitedFor) {
+  auto first = open_listener("127.0.0.1", 0);
+  ASSERT_TRUE(first.ok());
+  const std::uint16_t port = listener_port(*first);
+  std::thread holder([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    close(*first);
+  });
+  auto second = open_listener("127.0.0.1", port);
+  holder.join();
+  ASSERT_TRUE(second.ok()) << second.status().message();
+  close(*second);
 }
 
 TEST(ListenerTest, PortIsFreeAgainRightAfterAConnectionEndedHere) {
