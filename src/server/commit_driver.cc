@@ -9,13 +9,13 @@
 
 namespace kvstore::server {
 
-void CommitDriver::advance() {
+void CommitDriver::advance(bool releases_left) {
   if (writing_) return;
   if (!ring_writes_) {
     if (log_.queued_bytes() > 0) service_.request_commit();
     return;
   }
-  if (gathers()) return loop_.turn_again();
+  if (gathers(releases_left)) return loop_.turn_again();
   while ((writing_ = log_.begin_commit()) && !writing_->durable) {
     // The page cache takes it here and now; a ring would hand such a write to a thread.
     log_.perform(*std::exchange(writing_, std::nullopt));
@@ -34,11 +34,11 @@ void CommitDriver::advance() {
   log_.perform(*std::exchange(writing_, std::nullopt));
 }
 
-// The clients that were just answered send their next commands while the loop sends the other replies. A commit that
-// begins before would carry little, cost as much, and keep them waiting.
-bool CommitDriver::gathers() {
-  if (turns_since_commit_ == kGatheringTurns || log_.queued_bytes() >= last_commit_bytes_) return false;
-  ++turns_since_commit_;
+// The clients that are answered send their next commands while others are answered. A commit that begins before would
+// carry little and cost as much; one that waits for them all would leave nobody to work for while the disk writes.
+bool CommitDriver::gathers(bool releases_left) {
+  if (gathering_turns_ == kGatheringTurns || log_.queued_bytes() >= gathering_bytes_) return false;
+  if (!releases_left) ++gathering_turns_;
   return true;
 }
 
@@ -54,8 +54,8 @@ net::SyncBy CommitDriver::sync_of(const durability::Log::Commit& commit) {
 
 void CommitDriver::on_write_done(int result) {
   const durability::Log::Commit commit = *std::exchange(writing_, std::nullopt);
-  last_commit_bytes_ = commit.bytes.size();
-  turns_since_commit_ = 0;
+  gathering_turns_ = 0;
+  gathering_bytes_ = log_.queued_bytes() * kSharePercent / 100;  // with those of this commit
   Status status;
   if (result == -EINTR || result == -EAGAIN ||
       (result >= 0 && static_cast<std::size_t>(result) < commit.bytes.size())) {

@@ -222,7 +222,7 @@ void Worker::on_turn() {
   run_batch();
   // After the batch: what ran in it may have been the first to find the log.
   if (log_ == nullptr && shared_.engine.log() != nullptr) attach_log();
-  if (commits_) commits_->advance();
+  if (commits_) commits_->advance(releases_left_);
   for (Session* session : touched_) {
     if (session != nullptr) settle(*session);
   }

@@ -82,6 +82,9 @@ class Worker final : public net::ConnectionHandler {
   static constexpr std::size_t kBatchCallsMax = 64;
   // A request's record is asked for when so many more have been parsed: its bucket has come by then.
   static constexpr std::size_t kBucketHeadStart = 12;
+  // Parked sessions that are released in one turn: an eighth of those that can be, but not fewer than so many.
+  static constexpr std::size_t kReleasesMin = 8;
+  static constexpr std::size_t kReleaseTurns = 8;
   static constexpr std::size_t kOutputHighWaterBytes = std::size_t{1} << 20;
   // Below this a session is never refused for the sake of the budget.
   static constexpr std::size_t kGuaranteedSessionBytes = 64 * 1024;
@@ -150,6 +153,7 @@ class Worker final : public net::ConnectionHandler {
   std::vector<Session*> touched_;  // sessions to settle at the end of the turn; null: closed meanwhile
   std::vector<Session*> resumed_;  // throttled sessions that may go on
   std::vector<Session*> parked_;   // sessions whose output is held until the log has acknowledged their wait_lsn
+  bool releases_left_ = false;     // some of them could be released and are, in the turns to come
   std::vector<Session*> stalled_;  // throttled because the log has no room
   std::vector<Session*> blocked_;  // throttled because a command of theirs waits for its answer
   durability::Log* log_ = nullptr;

@@ -20,11 +20,18 @@ void Worker::park(Session& session) {
   parked_.push_back(&session);
 }
 
+// A few at a time: while some clients are answered, what others sent meanwhile is run, and the next commit may begin.
 void Worker::release_parked() {
+  releases_left_ = false;
   if (parked_.empty()) return;
   const store::Lsn acknowledged = log_->acknowledged_lsn();
-  std::erase_if(parked_, [acknowledged](Session* session) {
-    if (session->wait_lsn > acknowledged) return false;
+  const auto ready = [acknowledged](const Session* session) { return session->wait_lsn <= acknowledged; };
+  const auto count = static_cast<std::size_t>(std::count_if(parked_.begin(), parked_.end(), ready));
+  std::size_t left = std::max(kReleasesMin, count / kReleaseTurns);
+  releases_left_ = count > left;
+  std::erase_if(parked_, [&](Session* session) {
+    if (left == 0 || !ready(session)) return false;
+    --left;
     session->parked = false;
     session->connection().release_output();
     return true;
@@ -64,7 +71,7 @@ void Worker::count_waiting() {
   const store::Lsn acknowledged = log_ == nullptr ? 0 : log_->acknowledged_lsn();
   const bool ready = std::any_of(parked_.begin(), parked_.end(),
                                  [acknowledged](const Session* session) { return session->wait_lsn <= acknowledged; });
-  if (ready || (!stalled_.empty() && log_has_room())) loop_->wake();
+  if (ready || (!stalled_.empty() && log_has_room())) loop_->turn_again();
 }
 
 void Worker::forget(Session& session) {
