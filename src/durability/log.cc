@@ -36,7 +36,7 @@ Log::Log(SegmentPool& segments, const env::Clock& clock, Options options, Positi
       durable_lsn_(position.lsn),
       marked_lsn_(0) {
   const base::SpinLockGuard guard(mutex_);
-  open_->reset(end_lsn_);
+  open_->reset(position.lsn);
   if (segment_.file != nullptr) {
     segment_room_.store(segments_.options().segment_bytes - offset_, std::memory_order_relaxed);
   }
@@ -61,9 +61,10 @@ Lsn Log::append(std::string_view bytes, std::span<Insertion> insertions) {
     open_->insert(std::move(insertion.block), insertion.bytes);
   }
   copy_in(bytes.substr(copied));
-  end_lsn_ += prefix_bytes + body;
-  queued_bytes_.fetch_add(prefix_bytes + body, std::memory_order_relaxed);
-  return end_lsn_;
+  const Lsn end =
+      end_lsn_.load(std::memory_order_relaxed) + prefix_bytes + body;  // relaxed: changed under mutex_ alone
+  end_lsn_.store(end, std::memory_order_release);
+  return end;
 }
 
 void Log::copy_in(std::string_view bytes) {
@@ -89,8 +90,7 @@ void Log::next_buffer() {
 }
 
 bool Log::has_room() const {
-  return queued_bytes_.load(std::memory_order_relaxed) < kQueuedBytesMax &&
-         (segments_.ready_count() > 0 || segments_.disk_full());
+  return queued_bytes() < kQueuedBytesMax && (segments_.ready_count() > 0 || segments_.disk_full());
 }
 
 // --- committing ----------------------------------------------------------------------------------------------------
@@ -219,7 +219,6 @@ void Log::finish_commit(const Status& status) {
     if (unsynced_.empty() || unsynced_.back() != segment_.file) unsynced_.push_back(segment_.file);
   }
   new_segment_ = first_of_start_ = false;
-  queued_bytes_.fetch_sub(payload_bytes_, std::memory_order_relaxed);
   if (payload_bytes_ > 0) release_source();
   if (options_.mode == Mode::kAlways) durable_lsn_.store(batch_end_, std::memory_order_release);
   acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
@@ -302,11 +301,6 @@ std::uint64_t Log::space_left() const {
     left += ready * (options.segment_bytes - kPageBytes) - (ready - 1) * options.batch_bytes;
   }
   return left - std::min(left, queued_bytes());
-}
-
-Lsn Log::end_lsn() const {
-  const base::SpinLockGuard guard(mutex_);
-  return end_lsn_;
 }
 
 }  // namespace kvstore::durability

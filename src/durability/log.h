@@ -121,12 +121,16 @@ class Log {
   [[nodiscard]] Mode mode() const { return options_.mode; }
   [[nodiscard]] const DatabaseId& database_id() const { return database_id_; }
   // The end of what was appended.
-  [[nodiscard]] Lsn end_lsn() const;
+  [[nodiscard]] Lsn end_lsn() const { return end_lsn_.load(std::memory_order_acquire); }
   // acquire: whoever sees it may tell a client, and then the bytes must really have been written before.
   [[nodiscard]] Lsn acknowledged_lsn() const { return acknowledged_lsn_.load(std::memory_order_acquire); }
   [[nodiscard]] Lsn durable_lsn() const { return durable_lsn_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }  // relaxed: a figure
-  [[nodiscard]] std::uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+  // What was appended and is not acknowledged.
+  [[nodiscard]] std::uint64_t queued_bytes() const {
+    const Lsn acknowledged = acknowledged_lsn();  // first: the end never falls behind it
+    return end_lsn() - acknowledged;
+  }
   // Why nothing is acknowledged any more; ok while the log works.
   [[nodiscard]] Status failure() const;
   // Whether a marker would say something new.
@@ -134,6 +138,7 @@ class Log {
 
  private:
   static constexpr std::uint64_t kSmallBytes = 4096;
+  static constexpr std::size_t kCacheLines = 128;  // neighbouring ones are fetched in pairs
   static constexpr std::size_t kQueuedBytesMax = std::size_t{32} << 20;
   static constexpr std::size_t kBuffersRetained = 3;
 
@@ -161,15 +166,16 @@ class Log {
   const env::Clock& clock_;
   const Options options_;
   const DatabaseId database_id_;
-  // What writers share.
-  mutable base::SpinLock mutex_;
+  // What writers share, and what every append touches of it in one cache line: with several cores writing, each append
+  // fetches it from another one.
+  alignas(kCacheLines) mutable base::SpinLock mutex_;
   std::unique_ptr<LogBuffer> open_ KV_GUARDED_BY(mutex_);
+  std::atomic<Lsn> end_lsn_;  // written under mutex_; release, acquire: who sees an end may rely on what was appended
   std::deque<std::unique_ptr<LogBuffer>> full_ KV_GUARDED_BY(mutex_);  // before open_, oldest first
   std::vector<std::unique_ptr<LogBuffer>> spare_ KV_GUARDED_BY(mutex_);
-  Lsn end_lsn_ KV_GUARDED_BY(mutex_);
 
   // Whoever set this owns the fields below it until it clears it. seq_cst: see begin().
-  std::atomic<bool> commit_under_way_{false};
+  alignas(kCacheLines) std::atomic<bool> commit_under_way_{false};
   std::atomic<bool> blocked_{false};    // a commit waits for a segment; seq_cst, as waiters_
   std::unique_ptr<LogBuffer> source_;   // being written
   std::unique_ptr<LogBuffer> staging_;  // a batch put together of a source with blocks, or a marker
@@ -184,11 +190,11 @@ class Log {
   std::size_t payload_bytes_ = 0;  // of the commit under way
   Lsn batch_end_ = 0;
 
-  std::atomic<Lsn> acknowledged_lsn_;
+  // Read by every worker in every turn.
+  alignas(kCacheLines) std::atomic<Lsn> acknowledged_lsn_;
   std::atomic<Lsn> durable_lsn_;
   // The durable LSN that the last batch carried; relaxed: only decides whether a marker is worth writing.
   std::atomic<Lsn> marked_lsn_;
-  std::atomic<std::uint64_t> queued_bytes_{0};  // relaxed: bounds what waits, give or take a command
   std::atomic<std::uint64_t> commits_{0};
   // Of the segment in use, behind the last batch; relaxed: for space_left(), a judgement with a margin.
   std::atomic<std::uint64_t> segment_room_{0};
