@@ -204,8 +204,8 @@ class CommandTest : public testing::Test {
     for (std::size_t i = 1; i < args.size() && (command.flags & kWrite) != 0; ++i) {
       if (args[i].size() >= store::kLargeValueBytes) staged.add(i, args[i]);
     }
-    CommandContext context{command, args,   reply_, keyspace_, writes_,           client_,
-                           server_, table_, staged, first_key, client_.database_, kNowUs};
+    CommandContext context{command, args,     reply_, keyspace_, writes_,           client_, server_,
+                           table_,  lookups_, staged, first_key, client_.database_, kNowUs};
     const std::size_t effects = sink_.effects.size();
     keyspace_.lock(shards);
     command.handler(context);
@@ -217,6 +217,7 @@ class CommandTest : public testing::Test {
   }
 
   RecordingReply reply_;
+  Lookups lookups_;
   store::RecordingSink sink_;
   store::WriteContext writes_{&sink_};
   std::set<std::string> commands_run_;

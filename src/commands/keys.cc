@@ -30,14 +30,12 @@ void del(CommandContext& context) {
 void exists(CommandContext& context) {
   std::int64_t found = 0;
   for (std::size_t i = 1; i < context.args.size(); ++i) {
-    if (context.keyspace.find(context.db, context.key(i))) ++found;
+    if (context.look_up(context.key(i))) ++found;
   }
   context.reply.integer(found);
 }
 
-void type(CommandContext& context) {
-  context.reply.simple(type_name(context.keyspace.find(context.db, context.key(1)).type));
-}
+void type(CommandContext& context) { context.reply.simple(type_name(context.look_up(context.key(1)).type)); }
 
 void rename(CommandContext& context) {
   const Key from = context.key(1);
@@ -75,7 +73,7 @@ void copy(CommandContext& context) {
 
   const Key from = context.key(1);
   const Key to = context.key(2);
-  const bool copies = context.keyspace.find(context.db, from) && (replace || !context.keyspace.find(to_db, to));
+  const bool copies = context.look_up(from) && (replace || !context.keyspace.find(to_db, to));
   if (copies) context.keyspace.copy(context.db, from, to_db, to, context.writes);
   context.reply.integer(copies ? 1 : 0);
 }

@@ -57,7 +57,7 @@ void set_with_options(CommandContext& context) {
   if (!parse_set_options(context, options)) return;
 
   const Key key = context.key(1);
-  const ValueView old = context.keyspace.find(context.db, key);
+  const ValueView old = options.return_old ? context.look_up(key) : context.keyspace.find(context.db, key);
   if (options.return_old) {
     if (old && old.type != ValueType::kString) return reply_wrong_type(context);
     reply_value_or_null(context, old);  // before the write, which ends the view
@@ -79,7 +79,7 @@ void set(CommandContext& context) {
 }
 
 void get(CommandContext& context) {
-  const auto value = find_string(context, context.key(1));
+  const auto value = read_string(context, context.key(1));
   if (!value) return;
   if (*value) {
     reply_value(context, *value);
@@ -97,7 +97,7 @@ void setnx(CommandContext& context) {
 
 void getset(CommandContext& context) {
   const Key key = context.key(1);
-  const auto old = find_string(context, key);
+  const auto old = read_string(context, key);
   if (!old) return;
   reply_value_or_null(context, *old);
   write_string(context, key, context.value(2));
@@ -105,7 +105,7 @@ void getset(CommandContext& context) {
 
 void getdel(CommandContext& context) {
   const Key key = context.key(1);
-  const auto old = find_string(context, key);
+  const auto old = read_string(context, key);
   if (!old) return;
   reply_value_or_null(context, *old);
   if (*old) context.keyspace.erase(context.db, key, context.writes);
@@ -116,7 +116,7 @@ void delete_key(CommandContext& context) {
 }
 
 void strlen(CommandContext& context) {
-  const auto value = find_string(context, context.key(1));
+  const auto value = read_string(context, context.key(1));
   if (value) context.reply.integer(static_cast<std::int64_t>(value->bytes.size()));
 }
 
@@ -125,7 +125,7 @@ void strlen(CommandContext& context) {
 void mget(CommandContext& context) {
   context.reply.array(context.args.size() - 1);
   for (std::size_t i = 1; i < context.args.size(); ++i) {
-    const ValueView value = context.keyspace.find(context.db, context.key(i));
+    const ValueView value = context.look_up(context.key(i));
     // A key of another type counts as not there: MGET never fails.
     reply_value_or_null(context, value.type == ValueType::kString ? value : ValueView{});
   }
@@ -209,7 +209,7 @@ void getrange(CommandContext& context) {
   if (!first) return;
   const auto last = read_integer(context, context.args[3]);
   if (!last) return;
-  const auto value = find_string(context, context.key(1));
+  const auto value = read_string(context, context.key(1));
   if (!value) return;
 
   // Negative positions count from the end. Sizes are below 2^30, so nothing here overflows.

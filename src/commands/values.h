@@ -15,14 +15,21 @@ inline void reply_wrong_type(CommandContext& context) {
   context.reply.error(errors::kWrongTypeCode, errors::kWrongType);
 }
 
-// The string at `key`, an empty view when the key is not there, or nullopt after answering WRONGTYPE.
-[[nodiscard]] inline std::optional<store::ValueView> find_string(CommandContext& context, const store::Key& key) {
-  const store::ValueView value = context.keyspace.find(context.db, key);
+// A value that was found, an empty view when the key is not there, or nullopt after answering WRONGTYPE.
+[[nodiscard]] inline std::optional<store::ValueView> as_string(CommandContext& context, const store::ValueView& value) {
   if (value && value.type != store::ValueType::kString) {
     reply_wrong_type(context);
     return std::nullopt;
   }
   return value;
+}
+
+// The string at `key`: to be shown to the client, or to be changed.
+[[nodiscard]] inline std::optional<store::ValueView> read_string(CommandContext& context, const store::Key& key) {
+  return as_string(context, context.look_up(key));
+}
+[[nodiscard]] inline std::optional<store::ValueView> find_string(CommandContext& context, const store::Key& key) {
+  return as_string(context, context.keyspace.find(context.db, key));
 }
 
 // Answers the value: large ones by reference, so that the lock is not held over a copy of them.

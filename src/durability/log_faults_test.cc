@@ -255,38 +255,43 @@ TEST_F(RecoveryFaults, AFailureIsReportedAndTheNextStartIsAsGood) {
   }
 }
 
-TEST(LogSpace, ALargeChangeIsRefusedBeforeTheFullDiskIsMet) {
-  MemoryDirectory disk;
-  FaultyDirectory faulty(disk);
-  SmallSizes sizes;
-  sizes.segment_bytes = kPageBytes + 16 * kPageBytes;
-  HandDatabase database(faulty, sizes);
-  ASSERT_TRUE(database.open().ok());
-  const Log& log = database.log();
+// A database on a disk of limited room, with segments of 16 pages.
+class LogSpace : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(database_.open().ok()); }
+  static SmallSizes sizes() {
+    SmallSizes sizes;
+    sizes.segment_bytes = kSegmentBytes;
+    return sizes;
+  }
+
+  static constexpr std::uint64_t kSegmentBytes = kPageBytes + 16 * kPageBytes;
+
+  MemoryDirectory disk_;
+  FaultyDirectory faulty_{disk_};
+  HandDatabase database_{faulty_, sizes()};
+};
+
+TEST_F(LogSpace, ALargeChangeIsRefusedBeforeTheFullDiskIsMet) {
+  const Log& log = database_.log();
   // Nobody has tried to prepare another segment yet, and there is room for half of one.
-  faulty.set_capacity(2 * sizes.segment_bytes - 8 * kPageBytes);
+  faulty_.set_capacity(2 * kSegmentBytes - 8 * kPageBytes);
   EXPECT_TRUE(log.takes(4 * kPageBytes)) << "it fits into the segment in use";
   EXPECT_FALSE(log.takes(12 * kPageBytes)) << "deletions would have no room behind it";
   EXPECT_TRUE(log.takes(20)) << "small ones need not ask";
-  faulty.set_capacity(4 * sizes.segment_bytes);
+  faulty_.set_capacity(4 * kSegmentBytes);
   EXPECT_TRUE(log.takes(12 * kPageBytes));
   EXPECT_FALSE(log.takes(80 * kPageBytes));
 }
 
-TEST(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
-  MemoryDirectory disk;
-  FaultyDirectory faulty(disk);
-  SmallSizes sizes;
-  sizes.segment_bytes = kPageBytes + 16 * kPageBytes;
-  HandDatabase database(faulty, sizes);
-  ASSERT_TRUE(database.open().ok());
-  Log& log = database.log();
+TEST_F(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
+  Log& log = database_.log();
   EXPECT_TRUE(log.takes(Log::kUnknownBytes));
   // Room for half a segment more.
-  faulty.set_capacity(2 * sizes.segment_bytes - 8 * kPageBytes);
-  const std::size_t files = disk.list().value().size();
-  EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
-  EXPECT_EQ(disk.list().value().size(), files) << "the attempt left something behind";
+  faulty_.set_capacity(2 * kSegmentBytes - 8 * kPageBytes);
+  const std::size_t files = disk_.list().value().size();
+  EXPECT_EQ(database_.prepare_one().code(), StatusCode::kNoSpace);
+  EXPECT_EQ(disk_.list().value().size(), files) << "the attempt left something behind";
   EXPECT_TRUE(log.takes(4 * kPageBytes)) << "three quarters of the segment are left, half stays";
   EXPECT_FALSE(log.takes(12 * kPageBytes)) << "more than what is left";
   EXPECT_FALSE(log.takes(Log::kUnknownBytes));
@@ -295,31 +300,31 @@ TEST(LogSpace, AFullDiskStopsWritersInStepsAndRoomLetsThemGoOn) {
   const auto state = [&log] { return log.takes(20) ? kAll : log.takes(Log::kErasesOnly) ? kErasures : kNothing; };
   std::vector<State> seen;
   for (int i = 0; i < 15; ++i) {
-    database.set(0, "key" + std::to_string(i), "value");
+    database_.set(0, "key" + std::to_string(i), "value");
     log.commit_here();
     if (seen.empty() || seen.back() != state()) seen.push_back(state());
   }
   EXPECT_EQ(seen, (std::vector{kAll, kErasures, kNothing}));
   EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn()) << "the last part of a segment is for those already running";
-  database.set(0, "waits", std::string(7000, 'w'));
+  database_.set(0, "waits", std::string(7000, 'w'));
   log.commit_here();
   EXPECT_LT(log.acknowledged_lsn(), log.end_lsn());
-  EXPECT_EQ(database.prepare_one().code(), StatusCode::kNoSpace);
+  EXPECT_EQ(database_.prepare_one().code(), StatusCode::kNoSpace);
   EXPECT_EQ(state(), kNothing);
 
-  faulty.set_capacity(FaultyDirectory::kUnlimited);
-  ASSERT_TRUE(database.prepare_one().ok());
+  faulty_.set_capacity(FaultyDirectory::kUnlimited);
+  ASSERT_TRUE(database_.prepare_one().ok());
   EXPECT_TRUE(log.takes(Log::kUnknownBytes));
   log.commit_here();
   EXPECT_EQ(log.acknowledged_lsn(), log.end_lsn());
-  EXPECT_TRUE(database.failures().empty());
-  HandDatabase next(disk, sizes);
+  EXPECT_TRUE(database_.failures().empty());
+  HandDatabase next(disk_, sizes());
   ASSERT_TRUE(next.recover().ok());
-  EXPECT_EQ(Digest::of(next.keyspace()), Digest::of(database.keyspace()));
+  EXPECT_EQ(Digest::of(next.keyspace()), Digest::of(database_.keyspace()));
 }
 
 // A file of another size must neither be taken for a spare nor leave a hole when there is no room for a new one.
-TEST(LogSpace, AnotherSegmentSizeIsTakenUpAlsoOnAFullDisk) {
+TEST(LogSegmentSize, AnotherSegmentSizeIsTakenUpAlsoOnAFullDisk) {
   MemoryDirectory disk;
   SmallSizes sizes;
   std::uint64_t digest = 0;

@@ -51,9 +51,10 @@ void Executor::prefetch(const Call& call) {
 }
 
 inline void Executor::invoke(Call& call, std::int64_t now_us) {
-  commands::CommandContext context{
-      *call.command,   call.args, *call.reply,    engine_.keyspace(),      writes_, *call.client, server_,
-      engine_.table(), staged_,   call.first_key, call.client->database(), now_us};
+  commands::CommandContext context{*call.command, call.args,    *call.reply,    engine_.keyspace(),
+                                   writes_,       *call.client, server_,        engine_.table(),
+                                   lookups_,      staged_,      call.first_key, call.client->database(),
+                                   now_us};
   call.command->handler(context);
 }
 

@@ -21,9 +21,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/output_buffer.h"
 #include "commands/client.h"
+#include "commands/command_context.h"
 #include "commands/command_table.h"
 #include "commands/server_control.h"
 #include "commands/staged_arguments.h"
@@ -82,6 +84,8 @@ class Executor {
   // Runs one prepared call; its reply is complete in call.output on return (a command may write none). `now_us` is the
   // wall clock of this turn.
   void run(Call& call, std::int64_t now_us);
+  // What the calls looked up since it was last asked.
+  [[nodiscard]] commands::Lookups take_lookups() { return std::exchange(lookups_, {}); }
 
  private:
   void run_no_shard(Call& call, std::int64_t now_us);
@@ -98,6 +102,7 @@ class Executor {
   durability::Log* log_ = nullptr;
   std::optional<durability::LogGroup> group_;  // with log_
   store::WriteContext writes_;
+  commands::Lookups lookups_;
   commands::StagedArguments staged_;  // of the running write
 };
 

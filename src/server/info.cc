@@ -161,10 +161,12 @@ void Server::info_stats(InfoText& text) const {
     const char* name;
     Counter WorkerMetrics::*counter;
   };
-  for (const auto& [name, counter] : std::array<Figure, 8>{{
+  for (const auto& [name, counter] : std::array<Figure, 10>{{
            {"total_connections_received", &WorkerMetrics::connections_accepted},
            {"rejected_connections", &WorkerMetrics::connections_rejected},
            {"total_commands_processed", &WorkerMetrics::commands_processed},
+           {"keyspace_hits", &WorkerMetrics::keyspace_hits},
+           {"keyspace_misses", &WorkerMetrics::keyspace_misses},
            {"total_net_input_bytes", &WorkerMetrics::input_bytes},
            {"total_net_output_bytes", &WorkerMetrics::output_bytes},
            {"total_protocol_errors", &WorkerMetrics::protocol_errors},

@@ -37,12 +37,15 @@ struct alignas(128) WorkerMetrics {
   Counter protocol_errors;
   Counter client_memory_refusals;
   Counter turns;
+  Counter keyspace_hits;
+  Counter keyspace_misses;
   std::size_t command_count;
   std::unique_ptr<Counter[]> calls;  // by CommandTable::index_of
 
   void reset() {
-    for (Counter* counter : {&commands_processed, &connections_accepted, &connections_rejected, &input_bytes,
-                             &output_bytes, &protocol_errors, &client_memory_refusals, &turns}) {
+    for (Counter* counter :
+         {&commands_processed, &connections_accepted, &connections_rejected, &input_bytes, &output_bytes,
+          &protocol_errors, &client_memory_refusals, &turns, &keyspace_hits, &keyspace_misses}) {
       counter->reset();
     }
     for (std::size_t i = 0; i < command_count; ++i) calls[i].reset();

@@ -238,6 +238,9 @@ void Worker::run_batch() {
     --session.pending_calls;
     if (!session.closing()) answer(batch_[i]);
   }
+  const commands::Lookups lookups = executor_.take_lookups();
+  metrics_.keyspace_hits.add(lookups.hits);
+  metrics_.keyspace_misses.add(lookups.misses);
   batch_size_ = 0;
   words_.clear();
   errors_.clear();

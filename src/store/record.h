@@ -133,12 +133,12 @@ class Record {
   template <typename T>
   [[nodiscard]] T load(std::size_t offset) const {
     T value;
-    std::memcpy(&value, at_ + offset, sizeof value);
+    std::memcpy(&value, at_ + offset, sizeof(T));
     return value;
   }
   template <typename T>
   void store(std::size_t offset, T value) {
-    std::memcpy(at_ + offset, &value, sizeof value);
+    std::memcpy(at_ + offset, &value, sizeof(T));
   }
 
   char* at_;
