@@ -60,7 +60,9 @@ class RdbBuilder {
     bytes_.append(select, static_cast<std::size_t>(rdb_put_select(select, db) - select));
     return *this;
   }
-  RdbBuilder& key(std::string_view key, std::string_view value) { return raw({"", 1}).string(key).string(value); }
+  RdbBuilder& key(std::string_view key, std::string_view value) {
+    return raw(std::string_view("\0", 1)).string(key).string(value);
+  }
   // EOF and checksum.
   [[nodiscard]] std::string end() const {
     Crc64 checksum;

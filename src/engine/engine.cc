@@ -9,7 +9,6 @@
 namespace kvstore::engine {
 namespace {
 
-using commands::Command;
 using commands::KeySpec;
 
 // Keys of one command that are fetched ahead. More would push the first ones out of the cache again.

@@ -85,7 +85,7 @@ class Record {
   [[nodiscard]] std::string_view key() const {
     const std::size_t size = key_size();
     const std::size_t at = (size >= RecordShape::kLongKey ? 6 : 2) + length_width();
-    return size > kLargeKeyBytes ? load<base::SharedBytes*>(at)->view() : std::string_view(at_ + at, size);
+    return size > kLargeKeyBytes ? block_at(at)->view() : std::string_view(at_ + at, size);
   }
   [[nodiscard]] ValueView value() const {
     if (byte(1) < RecordShape::kLongKey && length_width() == 1) [[likely]] {
@@ -93,7 +93,7 @@ class Record {
     }
     const RecordShape layout = shape();
     if (large_value()) {
-      base::SharedBytes* block = load<base::SharedBytes*>(layout.value_offset());
+      base::SharedBytes* block = block_at(layout.value_offset());
       return {type(), block->view(), block};
     }
     return {type(), {at_ + layout.value_offset(), layout.value_size}, nullptr};
@@ -125,20 +125,24 @@ class Record {
   }
 
   [[nodiscard]] char* at(std::size_t offset) const { return at_ + offset; }
-  [[nodiscard]] base::SharedBytes* block_at(std::size_t offset) const { return load<base::SharedBytes*>(offset); }
-  void set_block_at(std::size_t offset, base::SharedBytes* block) { store(offset, block); }
+  [[nodiscard]] base::SharedBytes* block_at(std::size_t offset) const {
+    return reinterpret_cast<base::SharedBytes*>(load<std::uintptr_t>(offset));
+  }
+  void set_block_at(std::size_t offset, base::SharedBytes* block) {
+    store(offset, reinterpret_cast<std::uintptr_t>(block));
+  }
 
  private:
   [[nodiscard]] std::uint8_t byte(std::size_t offset) const { return static_cast<std::uint8_t>(at_[offset]); }
   template <typename T>
   [[nodiscard]] T load(std::size_t offset) const {
     T value;
-    std::memcpy(&value, at_ + offset, sizeof(T));
+    std::memcpy(&value, at_ + offset, sizeof value);
     return value;
   }
   template <typename T>
   void store(std::size_t offset, T value) {
-    std::memcpy(at_ + offset, &value, sizeof(T));
+    std::memcpy(at_ + offset, &value, sizeof value);
   }
 
   char* at_;
