@@ -27,6 +27,7 @@ void Worker::release_parked() {
   const store::Lsn acknowledged = log_->acknowledged_lsn();
   const auto ready = [acknowledged](const Session* session) { return session->wait_lsn <= acknowledged; };
   const auto count = static_cast<std::size_t>(std::count_if(parked_.begin(), parked_.end(), ready));
+  if (count == 0) return;
   std::size_t left = std::max(kReleasesMin, count / kReleaseTurns);
   releases_left_ = count > left;
   std::erase_if(parked_, [&](Session* session) {
