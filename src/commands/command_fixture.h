@@ -212,7 +212,7 @@ class CommandTest : public testing::Test {
     static_cast<void>(keyspace_.seal(shards, writes_));
     keyspace_.unlock(shards);
     EXPECT_TRUE((command.flags & kWrite) != 0 || sink_.effects.size() == effects) << command.name << " is no write";
-    shards.for_each([this](unsigned shard) { keyspace_.prepare_spares(shard); });
+    shards.for_each([this](unsigned shard) { keyspace_.do_chores(shard); });
     writes_.release();
   }
 

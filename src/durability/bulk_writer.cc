@@ -68,7 +68,7 @@ class BulkWriter::Thread {
       keyspace_.lock(shard);
       for (; first < end; ++first) change(items[order_[first]]);
       keyspace_.unlock(shard);
-      keyspace_.prepare_spares(shard);
+      keyspace_.do_chores(shard);
       context_.release();
     }
   }

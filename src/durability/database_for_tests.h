@@ -191,7 +191,7 @@ class Keyspaces {
     keyspace->lock(0);
     for (const auto& [db, key] : keys) KV_ASSERT(keyspace->erase(db, keyspace->key(key), context));
     keyspace->unlock(0);
-    keyspace->prepare_spares(0);
+    keyspace->do_chores(0);
     context.release();
     spare().push_back(std::move(keyspace));
   }
@@ -254,7 +254,7 @@ class HandDatabase {
     action(*keyspace_, context);
     static_cast<void>(keyspace_->seal(shards, context));
     keyspace_->unlock(shards);
-    shards.for_each([&](unsigned shard) { keyspace_->prepare_spares(shard); });
+    shards.for_each([&](unsigned shard) { keyspace_->do_chores(shard); });
     context.release();
   }
   void set(int db, std::string_view key, std::string_view value) {

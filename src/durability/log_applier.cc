@@ -45,7 +45,7 @@ bool LogApplier::splice(const LogRecord& record) {
   const bool there = keyspace_.find(record.db, key).type == store::ValueType::kString;
   if (there) keyspace_.splice(record.db, key, record.offset, record.size, record.bytes, writes_);
   keyspace_.unlock(shard);
-  keyspace_.prepare_spares(shard);
+  keyspace_.do_chores(shard);
   writes_.release();
   return there;
 }

@@ -85,7 +85,7 @@ class ServedDatabase {
     make(key);
     const Lsn lsn = keyspace_.seal(shard, context_);
     keyspace_.unlock(shard);
-    keyspace_.prepare_spares(shard);
+    keyspace_.do_chores(shard);
     context_.release();
     EXPECT_TRUE(storage_->log().wait_acknowledged(lsn).ok());
     return lsn;

@@ -123,7 +123,7 @@ Status DurableStore::admit(std::uint64_t bytes) {
 Status DurableStore::acknowledged(store::Lsn lsn) { return as_failure(storage_->log().wait_acknowledged(lsn)); }
 
 void DurableStore::after_write(unsigned shard, Writer& writer) {
-  keyspace_.prepare_spares(shard);
+  keyspace_.do_chores(shard);
   writer.context.release();
   if (++writer.writes < kWritesBetweenMaintenance) return;
   writer.writes = 0;

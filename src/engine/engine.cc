@@ -73,7 +73,7 @@ inline void Executor::run_one_shard(Call& call, std::int64_t now_us) {
   call.wait_lsn = keyspace.seal(shard, writes_);
   keyspace.unlock(shard);
   call.reply->end();
-  if ((call.command->flags & commands::kWrite) != 0) keyspace.prepare_spares(shard);
+  if ((call.command->flags & commands::kWrite) != 0) keyspace.do_chores(shard);
 }
 
 void Executor::run_many_shards(Call& call, std::int64_t now_us) {
@@ -102,7 +102,7 @@ void Executor::run_many_shards(Call& call, std::int64_t now_us) {
   keyspace.unlock(shards);
   call.reply->end();
   if ((call.command->flags & commands::kWrite) != 0) {
-    shards.for_each([&keyspace](unsigned shard) { keyspace.prepare_spares(shard); });
+    shards.for_each([&keyspace](unsigned shard) { keyspace.do_chores(shard); });
   }
 }
 

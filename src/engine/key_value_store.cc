@@ -152,7 +152,7 @@ class KeyValueStore::Impl {
   // Under the shard's lock: true when this write shall be followed by a slice of background work.
   [[nodiscard]] bool count_write(unsigned shard);
   void after_write(unsigned shard, store::WriteContext& context, bool maintain) {
-    keyspace_.prepare_spares(shard);
+    keyspace_.do_chores(shard);
     context.release();
     if (maintain) keyspace_.maintain();
   }

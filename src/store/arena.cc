@@ -2,10 +2,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace kvstore::store {
 
-Arena::Arena(ChunkSource& chunks) : chunk_source_(chunks) { holes_.fill(kNone); }
+Arena::Arena(PagePool& pool) : pool_(pool) { holes_.fill(kNone); }
+
+Arena::~Arena() {
+  for (char* const memory : memory_) {
+    if (memory != nullptr) pool_.give(memory);
+  }
+}
 
 Arena::Item Arena::item_at(Handle handle) const {
   char* at = this->at(handle);
@@ -112,24 +119,28 @@ void Arena::close_open_block() {
   open_next_ = open_end_ = 0;
 }
 
-// Closes the open block and opens another: a used one first, its pages are there already.
+// Closes the open block and opens another: a free one, or one with memory from the pool.
 void Arena::open_block() {
   close_open_block();
-  if (dirty_blocks_.empty() && clean_blocks_.empty()) add_chunk();
-  std::vector<unsigned>& from = dirty_blocks_.empty() ? clean_blocks_ : dirty_blocks_;
-  const unsigned block = from.back();
-  from.pop_back();
+  if (free_blocks_.empty()) free_blocks_.push_back(add_block());
+  const unsigned block = free_blocks_.back();
+  free_blocks_.pop_back();
   blocks_[block].state = BlockState::kOpen;
   open_next_ = block_start(block);
   open_end_ = open_next_ + kBlockGranules;
 }
 
-void Arena::add_chunk() {
-  KV_ASSERT(chunks_.size() < kChunksMax);  // 16 GiB of small records in one shard: more shards are needed
-  const auto first = static_cast<unsigned>(blocks_.size());
-  chunks_.push_back(chunk_source_.take());
-  blocks_.resize(first + kBlocksPerChunk);
-  for (unsigned i = kBlocksPerChunk; i-- > 0;) clean_blocks_.push_back(first + i);
+unsigned Arena::add_block() {
+  if (absent_blocks_.empty()) {
+    KV_ASSERT(blocks_.size() < kBlocksMax);  // 16 GiB of small records in one shard: more shards are needed
+    absent_blocks_.push_back(static_cast<unsigned>(blocks_.size()));
+    blocks_.emplace_back();
+    memory_.push_back(nullptr);
+  }
+  const unsigned block = absent_blocks_.back();
+  absent_blocks_.pop_back();
+  memory_[block] = pool_.take();
+  return block;
 }
 
 // Looks at the next few blocks for the one with the fewest live bytes.
@@ -183,7 +194,7 @@ void Arena::finish_victim() {
   const unsigned block = block_of(victim_end_ - 1);
   KV_ASSERT(blocks_[block].live == 0);
   blocks_[block].state = BlockState::kFree;
-  dirty_blocks_.push_back(block);
+  free_blocks_.push_back(block);
   capacity_ -= kBlockBytes;
   victim_next_ = kNone;
   // When the moved records took about as much as was won (large records that tile a block badly), moving more of them
@@ -192,11 +203,12 @@ void Arena::finish_victim() {
   futile_below_ = futile ? hole_bytes() + hole_bytes() / 8 : 0;
 }
 
-Arena::Handle Arena::take_dirty_block() {
-  if (!has_pages_to_release()) return kNone;
-  const unsigned block = dirty_blocks_.back();
-  dirty_blocks_.pop_back();
-  return block_start(block);
+char* Arena::take_free_chunk() {
+  KV_ASSERT(has_chunk_to_give());
+  const unsigned block = free_blocks_.back();
+  free_blocks_.pop_back();
+  absent_blocks_.push_back(block);
+  return std::exchange(memory_[block], nullptr);
 }
 
 }  // namespace kvstore::store

@@ -1,9 +1,9 @@
 // Arena: the records of one table, addressed by 32-bit handles (offset / 4, so up to 16 GiB).
 //
-// Memory is cut into 64 KiB blocks, 16 to a chunk. New records go to the open block one after the other. A freed record
-// becomes a hole, kept in a free list of its size class; a hole is reused for a record of its size, or cut when the
-// open block is full. What reuse does not catch, compaction does: it empties one block at a time (the victim) by moving
-// its records elsewhere, a few at each write, so that no write pays for much.
+// Memory comes in blocks, a chunk of the pool each. New records go to the open block one after the other. A freed
+// record becomes a hole, kept in a free list of its size class; a hole is reused for a record of its size, or cut when
+// the open block is full. What reuse does not catch, compaction does: it empties one block at a time (the victim) by
+// moving its records elsewhere, a few at each write, so that no write pays for much.
 //
 // A block is tiled by records and holes, so it can be walked from its start:
 //   hole, byte 0      0, or 8 when it is in a free list (a record's type bits are never 0)
@@ -12,7 +12,7 @@
 //         byte 8..11  previous hole of the class   }
 // The open block is tiled up to where it is filled.
 //
-// Thread rule: guarded by the shard's lock. release_pages() is left to the caller, to be called outside it.
+// Thread rule: guarded by the shard's lock. Giving free blocks back to the pool is left to the caller, outside it.
 // Invariants:
 //   1. live bytes of a block = sum of its records' allocation sizes; live_bytes_ = sum over the blocks.
 //   2. The victim has no hole in a free list that was walked over, and nothing is allocated in it once all were.
@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "base/assert.h"
-#include "store/page_chunk.h"
+#include "store/page_pool.h"
 #include "store/record.h"
 #include "store/size_class.h"
 
@@ -36,8 +36,7 @@ class Arena {
  public:
   using Handle = std::uint32_t;
   static constexpr Handle kNone = ~Handle{0};
-  static constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
-  static constexpr unsigned kBlocksPerChunk = PageChunk::kBytes / kBlockBytes;
+  static constexpr std::size_t kBlockBytes = PagePool::kChunkBytes;
 
   // How much one compaction slice may do: records, and bytes (the last record may exceed them).
   static constexpr unsigned kSliceRecords = 16;
@@ -49,10 +48,13 @@ class Arena {
     bool hole;
   };
 
-  explicit Arena(ChunkSource& chunks);
+  explicit Arena(PagePool& pool);
+  ~Arena();  // with no lock held
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
 
   [[nodiscard]] char* at(Handle handle) const {
-    return chunks_[handle >> kChunkShift].data() + std::size_t{handle & kChunkMask} * kGranuleBytes;
+    return memory_[handle >> kBlockShift] + std::size_t{handle & kBlockMask} * kGranuleBytes;
   }
 
   // `bytes` is an allocation_size(). The memory is uninitialised: write a record there at once.
@@ -71,28 +73,27 @@ class Arena {
   template <typename Announce, typename Relocate>
   void compact(Announce announce, Relocate relocate);
 
-  // Blocks that are free but still hold pages: beyond a reserve they should be given back to the system.
-  [[nodiscard]] bool has_pages_to_release() const { return dirty_blocks_.size() > dirty_reserve(); }
-  // Takes such a block out of use, kNone when there is none. After releasing its pages, call put_clean_block().
-  [[nodiscard]] Handle take_dirty_block();
-  void put_clean_block(Handle block_start) { clean_blocks_.push_back(block_start / kBlockGranules); }
+  // Free blocks should go back to the pool.
+  [[nodiscard]] bool has_chunk_to_give() const { return !free_blocks_.empty(); }
+  // The memory of such a block, for PagePool::give(). Precondition: has_chunk_to_give().
+  [[nodiscard]] char* take_free_chunk();
 
   // Calls visit(Item) for everything in every block, and checks the invariants. For tests.
   template <typename Visit>
   void check(Visit visit) const;
 
  private:
-  static constexpr unsigned kBlockGranules = kBlockBytes / kGranuleBytes;
-  static constexpr unsigned kChunkShift = 18;
-  static constexpr unsigned kChunkMask = (1U << kChunkShift) - 1;
-  static constexpr std::size_t kChunksMax = std::size_t{1} << (32 - kChunkShift);
+  static constexpr unsigned kBlockShift = 14;
+  static constexpr unsigned kBlockGranules = 1U << kBlockShift;
+  static constexpr unsigned kBlockMask = kBlockGranules - 1;
+  static constexpr std::size_t kBlocksMax = std::size_t{1} << (32 - kBlockShift);
   static constexpr std::size_t kHolesIgnored = 32 * 1024;
   static constexpr std::uint32_t kInFreeList = 8;
   static constexpr unsigned kItemsPerSlice = 64;
   static constexpr unsigned kBlocksExamined = 64;
-  static_assert(PageChunk::kBytes == std::size_t{1} << kChunkShift << 2);
+  static_assert(kBlockBytes == kBlockGranules * kGranuleBytes);
 
-  enum class BlockState : std::uint8_t { kFree, kOpen, kClosed, kVictim };
+  enum class BlockState : std::uint8_t { kFree, kOpen, kClosed, kVictim };  // free: with memory or without
   struct Block {
     std::uint32_t live = 0;
     BlockState state = BlockState::kFree;
@@ -109,9 +110,6 @@ class Arena {
   static std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(bytes / kGranuleBytes); }
 
   [[nodiscard]] Item item_at(Handle handle) const;
-  // By the live bytes, not by all blocks: when values have shrunk, most blocks are free ones. One at least, or writes
-  // that change the sizes of values would give pages back only to fault them in again.
-  [[nodiscard]] std::size_t dirty_reserve() const { return 1 + live_bytes_ / (32 * kBlockBytes); }
 
   Handle bump(std::size_t bytes) {
     const Handle handle = open_next_;
@@ -125,15 +123,15 @@ class Arena {
   void unlink_hole(Handle handle, std::size_t bytes);
   [[nodiscard]] unsigned first_class_from(unsigned size_class) const;
   void open_block();
-  void add_chunk();
+  [[nodiscard]] unsigned add_block();
 
   void close_open_block();
   bool choose_victim();
   bool unlink_victim_holes();
   void finish_victim();
 
-  std::vector<PageChunk> chunks_;
-  Handle open_next_ = 0;  // the open block's free part; equal when there is none
+  std::vector<char*> memory_;  // of each block; null: it was given back
+  Handle open_next_ = 0;       // the open block's free part; equal when there is none
   Handle open_end_ = 0;
   std::size_t capacity_ = 0;
   std::size_t live_bytes_ = 0;
@@ -147,9 +145,9 @@ class Arena {
   std::size_t futile_below_ = 0;  // compaction gained nothing with this many bytes in holes: wait for more
   std::array<std::uint64_t, (kSizeClasses + 63) / 64> classes_with_holes_{};
   std::array<Handle, kSizeClasses> holes_;
-  std::vector<unsigned> dirty_blocks_;  // free, pages touched
-  std::vector<unsigned> clean_blocks_;  // free, pages never touched or released
-  ChunkSource& chunk_source_;
+  std::vector<unsigned> free_blocks_;    // with memory
+  std::vector<unsigned> absent_blocks_;  // without
+  PagePool& pool_;
 };
 
 template <typename Announce, typename Relocate>

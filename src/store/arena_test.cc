@@ -58,8 +58,8 @@ class Records {
     KV_ASSERT(found == expected.size());
   }
 
-  ChunkSource chunks;
-  Arena arena{chunks};
+  PagePool pool;
+  Arena arena{pool};
   std::map<Arena::Handle, std::string> expected;
 
  private:
@@ -126,7 +126,7 @@ TEST(Arena, CompactionEmptiesBlocksForOtherSizes) {
   for (int i = 0; i < 40'000 && records.arena.wants_compaction(16); ++i) records.compact();
   EXPECT_LT(records.arena.hole_bytes(), before / 4);
   EXPECT_FALSE(records.arena.wants_compaction(16));
-  EXPECT_TRUE(records.arena.has_pages_to_release());
+  EXPECT_TRUE(records.arena.has_chunk_to_give());
   records.check();
 }
 
@@ -136,22 +136,18 @@ TEST(Arena, ReleasedBlocksAreUsedAgain) {
   while (!records.expected.empty()) records.remove(0);
   for (int i = 0; i < 20'000 && records.arena.wants_compaction(16); ++i) records.compact();
   int released = 0;
-  while (records.arena.has_pages_to_release()) {
-    const Arena::Handle block = records.arena.take_dirty_block();
-    release_pages(records.arena.at(block), Arena::kBlockBytes);
-    records.arena.put_clean_block(block);
+  while (records.arena.has_chunk_to_give()) {
+    records.pool.give(records.arena.take_free_chunk());
     ++released;
   }
   EXPECT_GE(released, 5);
-  EXPECT_EQ(records.arena.take_dirty_block(), Arena::kNone);
   for (int i = 0; i < 20'000; ++i) records.add(41);
-  EXPECT_LT(records.expected.rbegin()->first, 2 * PageChunk::kBytes / kGranuleBytes);
+  EXPECT_LT(records.expected.rbegin()->first, 24 * Arena::kBlockBytes / kGranuleBytes);
   records.check();
 }
 
-// Some blocks are kept for the next writes. Were they counted by what the arena once held, values that shrank would
-// leave a share of their old size behind for good.
-TEST(Arena, KeepsFreeBlocksByWhatLivesNotByWhatOnceDid) {
+// Were some kept for the next writes, every shard would keep them.
+TEST(Arena, GivesAllFreeBlocksBack) {
   const auto blocks_in_use = [](const Arena& arena) {
     return (arena.live_bytes() + arena.hole_bytes() + Arena::kBlockBytes - 1) / Arena::kBlockBytes;
   };
@@ -160,9 +156,9 @@ TEST(Arena, KeepsFreeBlocksByWhatLivesNotByWhatOnceDid) {
   const std::size_t most = blocks_in_use(records.arena);
   while (!records.expected.empty()) records.remove(0);
   for (int i = 0; i < 200'000 && records.arena.wants_compaction(16); ++i) records.compact();
-  std::size_t released = 0;
-  while (records.arena.take_dirty_block() != Arena::kNone) ++released;
-  EXPECT_EQ(released + 1 + blocks_in_use(records.arena), most);
+  std::size_t given = 0;
+  for (; records.arena.has_chunk_to_give(); ++given) records.pool.give(records.arena.take_free_chunk());
+  EXPECT_EQ(given + blocks_in_use(records.arena), most);
 }
 
 // Six records of 9.5 KB fill 57 of 64 KB; moving them to another block wins nothing, however often it is done.

@@ -8,20 +8,23 @@
 
 namespace kvstore::store {
 
-Index::Index(const Arena& arena, Rehash rehash, ChunkSource& chunks)
-    : directory_(std::make_unique<Entry[]>(1)), arena_(arena), rehash_(rehash), chunk_source_(chunks) {
+Index::Index(const Arena& arena, Rehash rehash, PagePool& pool)
+    : directory_(std::make_unique<Entry[]>(1)), arena_(arena), rehash_(rehash), pool_(pool) {
   directory_[0] = Entry(new_segment(), 0, false);
 }
 
-// Pages of a chunk are zero, which is an empty segment.
+Index::~Index() {
+  for (char* const chunk : chunks_) pool_.give(chunk);
+}
+
 Segment* Index::new_segment() {
   if (segments_in_last_chunk_ == kSegmentsPerChunk) {
-    chunks_.push_back(chunk_source_.take());
+    chunks_.push_back(pool_.take());
     segments_in_last_chunk_ = 0;
   }
   ++segments_;
-  void* page = chunks_.back().data() + sizeof(Segment) * segments_in_last_chunk_++;
-  return static_cast<Segment*>(page);
+  void* page = chunks_.back() + sizeof(Segment) * segments_in_last_chunk_++;
+  return new (page) Segment{};
 }
 
 void Index::insert(std::uint64_t hash, std::uint32_t handle) {

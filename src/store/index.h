@@ -34,7 +34,7 @@
 #include "store/arena.h"
 #include "store/bucket.h"
 #include "store/hash_bits.h"
-#include "store/page_chunk.h"
+#include "store/page_pool.h"
 
 namespace kvstore::store {
 
@@ -61,7 +61,10 @@ class Index {
     bool in_overflow = false;
   };
 
-  Index(const Arena& arena, Rehash rehash, ChunkSource& chunks);
+  Index(const Arena& arena, Rehash rehash, PagePool& pool);
+  ~Index();  // with no lock held
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
 
   // The first place of this hash for whose handle `matches` returns true.
   template <typename Matches>
@@ -129,7 +132,7 @@ class Index {
   static constexpr unsigned kHomeFirst = 8;  // a bucket with fewer keys takes every key it is home to
   static constexpr unsigned kSplitMin = kBucketsPerSegment * Bucket::kSlots / 4;
   static constexpr unsigned kSlotsOfBoth = 0xfff0'fff0;
-  static constexpr unsigned kSegmentsPerChunk = PageChunk::kBytes / sizeof(Segment);
+  static constexpr unsigned kSegmentsPerChunk = PagePool::kChunkBytes / sizeof(Segment);
 
   class Entry {
    public:
@@ -184,11 +187,11 @@ class Index {
   unsigned segments_in_last_chunk_ = kSegmentsPerChunk;
   std::uint8_t epoch_ = 0;
   std::size_t segments_ = 0;
-  std::vector<PageChunk> chunks_;
+  std::vector<char*> chunks_;
   std::unique_ptr<Overflow> overflow_;
   const Arena& arena_;
   Rehash rehash_;
-  ChunkSource& chunk_source_;
+  PagePool& pool_;
 };
 
 // Both buckets are always looked at, and which of them holds the key decides no branch: a third of the keys are in

@@ -48,12 +48,12 @@ class Entries {
   }
 
  private:
-  ChunkSource chunks_;
-  Arena arena_{chunks_};
+  PagePool pool_;
+  Arena arena_{pool_};
   base::KeyHasher hasher_{base::KeyHasher::Secret{}};
 
  public:
-  Index index{arena_, Rehash{&hasher_, hash_in_key}, chunks_};
+  Index index{arena_, Rehash{&hasher_, hash_in_key}, pool_};
   std::vector<std::pair<std::uint64_t, std::uint32_t>> handles;
 };
 

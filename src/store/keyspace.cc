@@ -47,8 +47,7 @@ void Keyspace::set(int db, const Key& key, ValueType type, NewValue&& value, Wri
   Shard& shard = shards_[shard_of(key.hash)];
   shard.lock.assert_held();
   if (shard.table(db) == nullptr) {
-    shard.tables[static_cast<std::size_t>(db)] =
-        std::make_shared<Table>(Rehash{&hasher_, rehash_for_test_}, shard.chunks);
+    shard.tables[static_cast<std::size_t>(db)] = std::make_shared<Table>(Rehash{&hasher_, rehash_for_test_}, pool_);
   }
   const Table& table = *shard.table(db);
   const Table::Written written = shard.table(db)->set(key, type, std::move(value), context);
@@ -118,8 +117,8 @@ void Keyspace::after_write(Shard& shard, int db) {
   shard.lock.assert_held();
   Table& table = *shard.table(db);
   if (table.wants_compaction(Table::kHolesAtWrite)) table.compact();
-  const std::uint32_t chores = (shard.chunks.missing() > 0 ? Shard::kSparesMissing : 0) |
-                               (table.arena().has_pages_to_release() ? Shard::kPagesToRelease : 0) |
+  const std::uint32_t chores = (pool_.wants_chunks() ? Shard::kChunksWanted : 0) |
+                               (table.arena().has_chunk_to_give() ? Shard::kChunksToGive : 0) |
                                (table.wants_compaction(Table::kHolesWhenIdle) ? Shard::kHolesToCompact : 0);
   if (chores != 0) {
     shard.chores.store(shard.chores.load(std::memory_order_relaxed) | chores, std::memory_order_relaxed);

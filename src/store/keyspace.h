@@ -8,8 +8,8 @@
 //
 // Invariants:
 //   1. A key lives in the shard its hash names; locks of several shards are taken in ascending order.
-//   2. No lock is held for a time that grows with a table or over a system call (fallbacks when a spare page ran out
-//   aside).
+//   2. No lock is held for a time that grows with a table or over a system call (the pool's
+//   fallback when it ran out of chunks aside).
 //   3. Memory that a write frees or replaces and that is large goes to the WriteContext and is freed after the unlock.
 //   4. Every change is told to the context's sink under the locks under which it was made, and sealed before they are
 //   given up: the order of LSNs is the order of effects, for each key.
@@ -27,6 +27,7 @@
 #include "base/hash.h"
 #include "store/key.h"
 #include "store/mutation_sink.h"
+#include "store/page_pool.h"
 #include "store/shard.h"
 #include "store/shard_map.h"
 #include "store/shard_set.h"
@@ -71,10 +72,10 @@ class Keyspace {
   void unlock(unsigned shard) KV_NO_THREAD_SAFETY_ANALYSIS { shards_[shard].lock.unlock(); }
   void lock(const ShardSet& shards);  // ascending
   void unlock(const ShardSet& shards);
-  // Does what writes to this shard left for the time after the unlock: maps the pages the next inserts will need, and
-  // gives back to the system those that compaction freed. Call it with no lock held; cheap when nothing is needed.
-  void prepare_spares(unsigned shard) {
-    constexpr std::uint32_t kNow = Shard::kSparesMissing | Shard::kPagesToRelease;
+  // Does what writes to this shard left for the time after the unlock: maps what the next inserts will need, and gives
+  // back what compaction freed. Call it with no lock held; cheap when nothing is needed.
+  void do_chores(unsigned shard) {
+    constexpr std::uint32_t kNow = Shard::kChunksWanted | Shard::kChunksToGive;
     // relaxed: see Shard::chores.
     if ((shards_[shard].chores.load(std::memory_order_relaxed) & kNow) != 0) run_chores(shards_[shard]);
   }
@@ -131,8 +132,7 @@ class Keyspace {
 
   void after_write(Shard& shard, int db);
   void run_chores(Shard& shard);
-  void refill_spares(Shard& shard);
-  bool release_pages_of(Shard& shard);
+  bool give_chunks_of(Shard& shard);
   bool compact_idle(Shard& shard);
   void seal_all(WriteContext& context);
   void lock_all();
@@ -143,6 +143,7 @@ class Keyspace {
   std::uint64_t (*rehash_for_test_)(std::string_view);
   unsigned shard_count_;
   ShardMap map_;
+  PagePool pool_;
   std::unique_ptr<Shard[]> shards_;
   std::atomic<unsigned> maintain_next_{0};  // relaxed: only spreads the work
   std::atomic<bool> snapshot_running_{false};

@@ -12,7 +12,6 @@
 #include "base/assert.h"
 #include "base/spin_lock.h"
 #include "base/thread_annotations.h"
-#include "store/page_chunk.h"
 #include "store/table.h"
 
 namespace kvstore::store {
@@ -23,16 +22,15 @@ inline constexpr int kDatabases = 16;
 // 128 bytes: neighbouring cache lines are fetched in pairs.
 struct alignas(128) Shard {
   // Work left for after the unlock (bits of `chores`).
-  static constexpr std::uint32_t kSparesMissing = 1;
-  static constexpr std::uint32_t kPagesToRelease = 2;
+  static constexpr std::uint32_t kChunksWanted = 1;
+  static constexpr std::uint32_t kChunksToGive = 2;
   static constexpr std::uint32_t kHolesToCompact = 4;
 
   base::SpinLock lock;
   // relaxed everywhere: a hint; whoever acts on it takes the lock and looks again.
   std::atomic<std::uint32_t> chores{0};
-  // shared: a thread that gives pages back to the system keeps the table alive meanwhile, without the lock.
+  // shared: a snapshot keeps a table that is dropped under way.
   std::array<std::shared_ptr<Table>, kDatabases> tables KV_GUARDED_BY(lock);
-  ChunkSource chunks KV_GUARDED_BY(lock);
   // Behind the last sealed change in this shard.
   Lsn last_lsn KV_GUARDED_BY(lock) = 0;
   // relaxed everywhere: each is a plain count, read as it is at some moment.

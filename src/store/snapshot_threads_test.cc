@@ -94,7 +94,7 @@ void write(Keyspace& keyspace, MutationSink& sink, unsigned seed, const Pace& pa
       }
       static_cast<void>(keyspace.seal(shard, context));
       keyspace.unlock(shard);
-      keyspace.prepare_spares(shard);
+      keyspace.do_chores(shard);
     }
     context.release();
     if (action % 512 == 0) keyspace.maintain();

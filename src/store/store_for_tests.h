@@ -95,7 +95,7 @@ class Store {
     action(k, context);
     static_cast<void>(keyspace.seal(shard, context));
     keyspace.unlock(shard);
-    keyspace.prepare_spares(shard);
+    keyspace.do_chores(shard);
     context.release();
   }
 

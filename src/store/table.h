@@ -15,7 +15,7 @@
 #include "store/arena.h"
 #include "store/index.h"
 #include "store/key.h"
-#include "store/page_chunk.h"
+#include "store/page_pool.h"
 #include "store/record.h"
 #include "store/value.h"
 #include "store/write_context.h"
@@ -26,11 +26,11 @@ struct TableSnapshot;
 
 class Table {
  public:
-  // What is compacted at a write: holes above an eighth of the live bytes; when idle: above a sixteenth.
+  // What is compacted at a write: holes above an eighth of the live bytes; when idle: above a 32nd.
   static constexpr unsigned kHolesAtWrite = 8;
-  static constexpr unsigned kHolesWhenIdle = 16;
+  static constexpr unsigned kHolesWhenIdle = 32;
 
-  Table(Rehash rehash, ChunkSource& chunks) : arena_(chunks), index_(arena_, rehash, chunks), rehash_(rehash) {}
+  Table(Rehash rehash, PagePool& pool) : arena_(pool), index_(arena_, rehash, pool), rehash_(rehash) {}
   // Drops the references to large blocks: takes time when there are any, so it is called with no lock held.
   ~Table();
   Table(const Table&) = delete;

@@ -228,7 +228,7 @@ class ServedRun final : public Run {
       keyspace.lock(shard);
       keyspace.set(0, key, store::ValueType::kString, store::NewValue::stage(value_of(i)), context);
       keyspace.unlock(shard);
-      keyspace.prepare_spares(shard);
+      keyspace.do_chores(shard);
       context.release();
     }
   }
