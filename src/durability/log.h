@@ -43,7 +43,7 @@ namespace kvstore::durability {
 // When a reply to a write may leave.
 enum class Mode : std::uint8_t {
   kAlways,       // when the write is on disk
-  kEverySecond,  // when the kernel has it; a sync follows every second
+  kEverySecond,  // when the kernel has it; a sync follows within a second
 };
 
 class Log {

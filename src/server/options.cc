@@ -44,7 +44,7 @@ const std::vector<OptionRow>& rows() {
       {"durability",
        nullptr,
        &ServerOptions::durability,
-       "When a write is answered: always (it is on disk), everysec (the kernel has it, and a sync follows each "
+       "When a write is answered: always (it is on disk), everysec (the kernel has it, and a sync follows within a "
        "second), "
        "none (memory only)",
        0,
