@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/prefetch.h"
 #include "base/same_bytes.h"
 #include "base/shared_bytes.h"
 #include "store/value.h"
@@ -51,6 +52,9 @@ class Record {
   static constexpr std::uint8_t kTypeMask = 7;
 
   explicit Record(char* at) : at_(at) {}
+
+  // Most small records end on the next line, which is asked for before the first has come and tells where.
+  void prefetch_end() const { base::prefetch(at_ + 64); }
 
   [[nodiscard]] ValueType type() const { return static_cast<ValueType>(byte(0) & kTypeMask); }
   [[nodiscard]] unsigned length_width() const { return byte(0) >> 3 & 3U; }

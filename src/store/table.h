@@ -79,7 +79,11 @@ class Table {
 
  private:
   [[nodiscard]] Index::Place place_of(const Key& key) const {
-    return index_.find(key.hash, [this, &key](std::uint32_t handle) { return record(handle).key_equals(key.bytes); });
+    return index_.find(key.hash, [this, &key](std::uint32_t handle) {
+      const Record candidate = record(handle);
+      candidate.prefetch_end();
+      return candidate.key_equals(key.bytes);
+    });
   }
   static std::size_t space_of(const RecordShape& shape) { return allocation_size(shape.bytes()); }
 
