@@ -53,7 +53,7 @@ class Record {
 
   explicit Record(char* at) : at_(at) {}
 
-  // Most small records end on the next line, which is asked for before the first has come and tells where.
+  // Asks for the next line, on which most small records end, before the first has come and tells where.
   void prefetch_end() const { base::prefetch(at_ + 64); }
 
   [[nodiscard]] ValueType type() const { return static_cast<ValueType>(byte(0) & kTypeMask); }

@@ -46,7 +46,7 @@ class Table {
     std::uint32_t handle;  // valid until the next write
   };
   Written set(const Key& key, ValueType type, NewValue&& value, WriteContext& context) {
-    const Index::Place place = place_of(key);
+    const Index::Place place = place_to_write(key);
     before_write(key.hash);
     if (place.handle != nullptr && record(*place.handle).overwrite(type, value.bytes())) {
       return {false, true, *place.handle};
@@ -79,6 +79,10 @@ class Table {
 
  private:
   [[nodiscard]] Index::Place place_of(const Key& key) const {
+    return index_.find(key.hash, [this, &key](std::uint32_t handle) { return record(handle).key_equals(key.bytes); });
+  }
+  // For a value that is likely to be overwritten where it is.
+  [[nodiscard]] Index::Place place_to_write(const Key& key) const {
     return index_.find(key.hash, [this, &key](std::uint32_t handle) {
       const Record candidate = record(handle);
       candidate.prefetch_end();
