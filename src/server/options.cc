@@ -44,8 +44,8 @@ const std::vector<OptionRow>& rows() {
       {"durability",
        nullptr,
        &ServerOptions::durability,
-       "When a write is answered: always (it is on disk), everysec (the kernel has it, and a sync follows within a "
-       "second), "
+       "When a write is answered: always (it is on disk), everysec (the kernel has it, and it is synced four "
+       "times a second), "
        "none (memory only)",
        0,
        0,

@@ -132,7 +132,7 @@ void Arena::open_block() {
 
 unsigned Arena::add_block() {
   if (absent_blocks_.empty()) {
-    KV_ASSERT(blocks_.size() < kBlocksMax);  // 16 GiB of small records in one shard: more shards are needed
+    KV_ASSERT(blocks_.size() + 1 < kBlocksMax);  // 16 GiB of small records in one shard: more shards are needed
     absent_blocks_.push_back(static_cast<unsigned>(blocks_.size()));
     blocks_.emplace_back();
     memory_.push_back(nullptr);

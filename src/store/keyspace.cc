@@ -117,8 +117,7 @@ void Keyspace::after_write(Shard& shard, int db) {
   shard.lock.assert_held();
   Table& table = *shard.table(db);
   if (table.wants_compaction(Table::kHolesAtWrite)) table.compact();
-  const std::uint32_t chores = (pool_.wants_chunks() ? Shard::kChunksWanted : 0) |
-                               (table.arena().has_chunk_to_give() ? Shard::kChunksToGive : 0) |
+  const std::uint32_t chores = (table.arena().has_chunk_to_give() ? Shard::kChunksToGive : 0) |
                                (table.wants_compaction(Table::kHolesWhenIdle) ? Shard::kHolesToCompact : 0);
   if (chores != 0) {
     shard.chores.store(shard.chores.load(std::memory_order_relaxed) | chores, std::memory_order_relaxed);

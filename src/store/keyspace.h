@@ -8,8 +8,7 @@
 //
 // Invariants:
 //   1. A key lives in the shard its hash names; locks of several shards are taken in ascending order.
-//   2. No lock is held for a time that grows with a table or over a system call (the pool's
-//   fallback when it ran out of chunks aside).
+//   2. No lock is held for a time that grows with a table or over a system call (but see PagePool::take()).
 //   3. Memory that a write frees or replaces and that is large goes to the WriteContext and is freed after the unlock.
 //   4. Every change is told to the context's sink under the locks under which it was made, and sealed before they are
 //   given up: the order of LSNs is the order of effects, for each key.
@@ -75,9 +74,11 @@ class Keyspace {
   // Does what writes to this shard left for the time after the unlock: maps what the next inserts will need, and gives
   // back what compaction freed. Call it with no lock held; cheap when nothing is needed.
   void do_chores(unsigned shard) {
-    constexpr std::uint32_t kNow = Shard::kChunksWanted | Shard::kChunksToGive;
+    if (pool_.wants_chunks()) pool_.prepare();
     // relaxed: see Shard::chores.
-    if ((shards_[shard].chores.load(std::memory_order_relaxed) & kNow) != 0) run_chores(shards_[shard]);
+    if ((shards_[shard].chores.load(std::memory_order_relaxed) & Shard::kChunksToGive) != 0) {
+      give_chunks_of(shards_[shard]);
+    }
   }
 
   // --- prefetch: hints, no lock needed, never wrong --------------------------------------------------------------
@@ -131,7 +132,6 @@ class Keyspace {
   friend class Snapshot;
 
   void after_write(Shard& shard, int db);
-  void run_chores(Shard& shard);
   bool give_chunks_of(Shard& shard);
   bool compact_idle(Shard& shard);
   void seal_all(WriteContext& context);
@@ -143,7 +143,7 @@ class Keyspace {
   std::uint64_t (*rehash_for_test_)(std::string_view);
   unsigned shard_count_;
   ShardMap map_;
-  PagePool pool_;
+  PagePool pool_;  // before the shards, whose tables give their chunks back to it
   std::unique_ptr<Shard[]> shards_;
   std::atomic<unsigned> maintain_next_{0};  // relaxed: only spreads the work
   std::atomic<bool> snapshot_running_{false};

@@ -16,11 +16,6 @@ constexpr unsigned kIdleShards = 4;
 
 }  // namespace
 
-void Keyspace::run_chores(Shard& shard) {
-  pool_.prepare();
-  static_cast<void>(give_chunks_of(shard));
-}
-
 // Gives some free blocks back to the pool; true when there are more.
 bool Keyspace::give_chunks_of(Shard& shard) {
   std::array<char*, kChunksGiven> chunks;

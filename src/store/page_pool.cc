@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <bit>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -23,8 +24,8 @@ void unmap(char* memory, std::size_t bytes) {
   if (bytes > 0) KV_ASSERT(munmap(memory, bytes) == 0);
 }
 
-// Maps a region aligned to its size. Ordinary pages are filled in by the system as they are touched; a huge page is
-// filled in here, or as many small ones if the system has none to give.
+// Maps a region aligned to its size. Ordinary pages are filled in by the system as they are touched, a huge page here;
+// if the system has none to give, the region is made of ordinary pages after all.
 char* map_region(bool huge) {
   char* region = map(PagePool::kRegionBytes);  // often aligned, next to the last one
   if (offset_in_region(region) != 0) {
@@ -47,15 +48,15 @@ char* region_of(char* chunk) { return chunk - offset_in_region(chunk); }
 
 PagePool::~PagePool() {
   for (char* const chunk : warm_) mark_ready(chunk);
-  for (const auto& [region, ready] : regions_) {
-    KV_ASSERT(ready == kAllReady);
-    unmap(region, kRegionBytes);
+  for (const auto& [memory, region] : regions_) {
+    KV_ASSERT(region.ready == kAllReady);
+    unmap(memory, kRegionBytes);
   }
 }
 
-void PagePool::add_region(char* region) {
-  regions_.emplace(region, kAllReady);
-  regions_with_ready_.insert(region);
+void PagePool::add_region(char* memory, bool huge) {
+  regions_.emplace(memory, Region{huge});
+  regions_with_ready_.insert(memory);
   chunks_ready_.store(chunks_ready_.load(std::memory_order_relaxed) + kChunksPerRegion, std::memory_order_relaxed);
 }
 
@@ -66,9 +67,9 @@ char* PagePool::take() {
     warm_.pop_back();
     return chunk;
   }
-  if (regions_with_ready_.empty()) add_region(map_region(false));
+  if (regions_with_ready_.empty()) add_region(map_region(false), false);
   const auto region = regions_with_ready_.begin();
-  ReadyChunks& ready = regions_.find(*region)->second;
+  ReadyChunks& ready = regions_.at(*region).ready;
   char* const chunk = *region + kChunkBytes * static_cast<unsigned>(std::countr_zero(ready));
   ready &= ready - 1;
   if (ready == 0) regions_with_ready_.erase(region);
@@ -77,13 +78,17 @@ char* PagePool::take() {
 }
 
 void PagePool::give(char* chunk) {
+  char* const memory = region_of(chunk);
+  bool was_huge;
   {
     const base::SpinLockGuard guard(lock_);
     if (warm_.size() < kWarmMax) return warm_.push_back(chunk);
+    was_huge = std::exchange(regions_.at(memory).huge, false);
   }
-  // A refusal (locked pages) costs memory, not correctness: nobody relies on the zeros.
+  // Refusals cost memory, not correctness: nobody relies on zeros. Without the first the system would make the region
+  // huge again some seconds later, and fill what was given back.
+  if (was_huge) static_cast<void>(madvise(memory, kRegionBytes, MADV_NOHUGEPAGE));
   static_cast<void>(madvise(chunk, kChunkBytes, MADV_DONTNEED));
-  char* const region = region_of(chunk);
   {
     const base::SpinLockGuard guard(lock_);
     const std::size_t chunks_ready = chunks_ready_.load(std::memory_order_relaxed) + 1;
@@ -91,32 +96,36 @@ void PagePool::give(char* chunk) {
       chunks_ready_.store(chunks_ready, std::memory_order_relaxed);
       return;
     }
-    regions_.erase(region);
-    regions_with_ready_.erase(region);
+    regions_.erase(memory);
+    regions_with_ready_.erase(memory);
     chunks_ready_.store(chunks_ready - kChunksPerRegion, std::memory_order_relaxed);
   }
-  unmap(region, kRegionBytes);
+  unmap(memory, kRegionBytes);
 }
 
 PagePool::ReadyChunks PagePool::mark_ready(char* chunk) {
-  char* const region = region_of(chunk);
-  regions_with_ready_.insert(region);
-  return regions_.at(region) |= ReadyChunks{1} << static_cast<unsigned>((chunk - region) / kChunkBytes);
+  char* const memory = region_of(chunk);
+  regions_with_ready_.insert(memory);
+  return regions_.at(memory).ready |= ReadyChunks{1} << static_cast<unsigned>((chunk - memory) / kChunkBytes);
 }
 
 void PagePool::prepare() {
-  if (!wants_chunks() || preparing_.exchange(true, std::memory_order_relaxed)) return;
+  if (!wants_chunks()) return;
+  const bool first = !preparing_.exchange(true, std::memory_order_relaxed);
+  if (!first && chunks_ready_.load(std::memory_order_relaxed) >= kChunksLow) return;
+  bool wanted;
   bool huge;
   {
     const base::SpinLockGuard guard(lock_);
-    huge = wants_huge_pages();
+    wanted = wants_chunks();
+    huge = first && wants_huge_pages();
   }
-  char* const region = map_region(huge);
-  {
+  if (wanted) {
+    char* const memory = map_region(huge);
     const base::SpinLockGuard guard(lock_);
-    add_region(region);
+    add_region(memory, huge);
   }
-  preparing_.store(false, std::memory_order_relaxed);
+  if (first) preparing_.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace kvstore::store

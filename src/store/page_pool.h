@@ -7,9 +7,10 @@
 // memory only once they are touched (docs/decisions/huge-pages.md).
 //
 // Regions are mapped ahead of need, and huge pages filled in, by prepare(), outside all locks. Only when all chunks
-// that were ready are used up between two calls does take() map a region.
+// that were ready are used up between two calls does take() map a region, under its caller's locks.
 //
-// Thread rule: any thread. The lock is a leaf under the shards' locks, held for a lookup among the regions.
+// Thread rule: any thread. The lock is a leaf under the shards' locks, held for a lookup among the regions (and, see
+// above, rarely to map one).
 #pragma once
 
 #include <atomic>
@@ -37,7 +38,7 @@ class PagePool {
   // prepare() is wanted when fewer chunks than this are ready.
   static constexpr unsigned kChunksReady = kChunksPerRegion / 2;
 
-  PagePool() = default;
+  PagePool() { warm_.reserve(kWarmMax); }
   // Precondition: all chunks are back.
   ~PagePool();
   PagePool(const PagePool&) = delete;
@@ -59,22 +60,28 @@ class PagePool {
   using ReadyChunks = std::uint32_t;
   static constexpr ReadyChunks kAllReady = ~ReadyChunks{0};
   static_assert(kChunksPerRegion == 32);
+  struct Region {
+    bool huge;  // still asks for a huge page
+    ReadyChunks ready = kAllReady;
+  };
+  // With fewer chunks than this a second thread maps a region while the first still waits for a huge page.
+  static constexpr unsigned kChunksLow = kChunksReady / 4;
   // The system maps from high addresses to low ones. The oldest first, so that the newest come to be all ready.
   using OldestFirst = std::greater<>;
 
   [[nodiscard]] bool wants_huge_pages() const KV_REQUIRES(lock_) {
     return regions_.size() * kRegionBytes >= kSmallPagesBytes;
   }
-  void add_region(char* region) KV_REQUIRES(lock_);
+  void add_region(char* memory, bool huge) KV_REQUIRES(lock_);
   // Returns which chunks of its region are ready now.
   ReadyChunks mark_ready(char* chunk) KV_REQUIRES(lock_);
 
   base::SpinLock lock_;
-  std::map<char*, ReadyChunks, OldestFirst> regions_ KV_GUARDED_BY(lock_);
+  std::map<char*, Region, OldestFirst> regions_ KV_GUARDED_BY(lock_);
   std::set<char*, OldestFirst> regions_with_ready_ KV_GUARDED_BY(lock_);
   std::vector<char*> warm_ KV_GUARDED_BY(lock_);  // not among the ready ones; taken first
   std::atomic<std::size_t> chunks_ready_{0};      // relaxed everywhere: written under lock_, read as a hint
-  std::atomic<bool> preparing_{false};            // relaxed everywhere: keeps a second thread from the same work
+  std::atomic<bool> preparing_{false};  // relaxed everywhere: a thread is at it; keeps others from the same work
 };
 
 }  // namespace kvstore::store

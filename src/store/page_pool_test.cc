@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -83,9 +84,9 @@ TEST(PagePool, WantsChunksWhenFewAreReady) {
 
 TEST(PagePool, TakesWhatWasGivenBeforeItMapsMore) {
   PagePool pool;
-  const std::vector<char*> first = take(pool, PagePool::kChunksPerRegion);
+  const std::vector<char*> first = take(pool, 2 * PagePool::kChunksPerRegion);
   give(pool, first);
-  const std::vector<char*> second = take(pool, PagePool::kChunksPerRegion);
+  const std::vector<char*> second = take(pool, 2 * PagePool::kChunksPerRegion);
   EXPECT_EQ(std::set<char*>(first.begin(), first.end()), std::set<char*>(second.begin(), second.end()));
   give(pool, second);
 }
@@ -123,7 +124,14 @@ TEST(PagePool, AsksForHugePagesOnlyOnceItIsLarge) {
     pool.prepare();
     chunks.push_back(pool.take());
   }
-  EXPECT_NE(mapping_flags(chunks.back()).find(" hg "), std::string::npos);
+  char* const last = chunks.back();
+  EXPECT_NE(mapping_flags(last).find(" hg "), std::string::npos);
+  // The system must not make a region huge again when part of it was given back.
+  for (unsigned i = 0; i <= PagePool::kWarmMax; ++i) {
+    pool.give(chunks.back());
+    chunks.pop_back();
+  }
+  EXPECT_NE(mapping_flags(chunks.back()).find(" nh "), std::string::npos);
   give(pool, chunks);
 }
 

@@ -22,9 +22,8 @@ inline constexpr int kDatabases = 16;
 // 128 bytes: neighbouring cache lines are fetched in pairs.
 struct alignas(128) Shard {
   // Work left for after the unlock (bits of `chores`).
-  static constexpr std::uint32_t kChunksWanted = 1;
-  static constexpr std::uint32_t kChunksToGive = 2;
-  static constexpr std::uint32_t kHolesToCompact = 4;
+  static constexpr std::uint32_t kChunksToGive = 1;
+  static constexpr std::uint32_t kHolesToCompact = 2;
 
   base::SpinLock lock;
   // relaxed everywhere: a hint; whoever acts on it takes the lock and looks again.
