@@ -61,6 +61,7 @@ Lsn Log::append(std::string_view bytes, std::span<Insertion> insertions) {
     open_->insert(std::move(insertion.block), insertion.bytes);
   }
   copy_in(bytes.substr(copied));
+  open_->prefetch(prefix_bytes + bytes.size());
   const Lsn end =
       end_lsn_.load(std::memory_order_relaxed) + prefix_bytes + body;  // relaxed: changed under mutex_ alone
   end_lsn_.store(end, std::memory_order_release);
