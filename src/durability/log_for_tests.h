@@ -99,6 +99,7 @@ class TestLog {
 
   [[nodiscard]] Log& log() { return *log_; }
   [[nodiscard]] SegmentPool& pool() { return *pool_; }
+  [[nodiscard]] LogService& service() { return *service_; }
   [[nodiscard]] env::Directory& directory() { return *directory_; }
   [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
 

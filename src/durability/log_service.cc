@@ -50,7 +50,7 @@ void LogService::request_recycle(Lsn lsn) {
 
 void LogService::segment_taken() {
   const base::MutexLock lock(keeper_mutex_);
-  segment_taken_ = true;
+  segment_wanted_ = true;
   keeper_wake_.notify_all();
 }
 
@@ -67,10 +67,10 @@ void LogService::run_keeper() {
           keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(retry_ms));
         }
       } else {
-        while (!keeper_stop_ && !segment_taken_ && recycle_lsn_ == recycled) keeper_wake_.wait(keeper_mutex_);
+        while (!keeper_stop_ && !segment_wanted_ && recycle_lsn_ == recycled) keeper_wake_.wait(keeper_mutex_);
       }
       if (keeper_stop_) return;
-      segment_taken_ = false;
+      segment_wanted_ = false;
       recycle = recycle_lsn_;
     }
     Status status;
@@ -78,12 +78,17 @@ void LogService::run_keeper() {
       status = segments_.recycle(recycle);
       recycled = recycle;
     }
-    while (status.ok() && segments_.wants_segment()) {
+    // One at a time: where segments are used as fast as they are filled, there is no end to it, and it is what was
+    // recycled that helps.
+    if (status.ok() && segments_.wants_segment()) {
       status = segments_.prepare_one([this](std::chrono::microseconds time) {
         const base::MutexLock lock(keeper_mutex_);
         if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, time);
       });
       log_.segments_changed();
+      const bool wants_another = segments_.wants_segment();
+      const base::MutexLock lock(keeper_mutex_);
+      segment_wanted_ = segment_wanted_ || wants_another;
     }
     if (!status.ok() && !SegmentPool::passes(status)) {
       log_.fail(status);

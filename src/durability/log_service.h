@@ -69,7 +69,7 @@ class LogService {
   base::Mutex keeper_mutex_;
   std::condition_variable_any keeper_wake_;
   Lsn recycle_lsn_ KV_GUARDED_BY(keeper_mutex_) = 0;
-  bool segment_taken_ KV_GUARDED_BY(keeper_mutex_) = true;
+  bool segment_wanted_ KV_GUARDED_BY(keeper_mutex_) = true;
   bool keeper_stop_ KV_GUARDED_BY(keeper_mutex_) = false;
 
   base::Mutex flusher_mutex_;

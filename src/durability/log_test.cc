@@ -158,6 +158,21 @@ TEST(Log, GoesOnWhereItEndedAfterARestart) {
   EXPECT_EQ(test.read_back().text(), "set 0 k0=v | set 0 k1=v | set 0 k2=v | set 0 k3=v | ");
 }
 
+TEST(Log, SegmentsAreLetGoAlsoWhileTheyAreUsedAsFastAsTheyAreFilled) {
+  constexpr int kSegments = 200;
+  TestLog test;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(test.pool().take(100 + i));
+  test.start_service();
+  int taken = 0;
+  while (taken < kSegments && test.pool().used_bytes() == (2U + taken) * TestLog::kSegmentBytes) {
+    if (!test.pool().take(200 + taken)) continue;
+    ++taken;
+    test.service().segment_taken();
+    if (taken == 5) test.service().request_recycle(102);
+  }
+  EXPECT_LT(taken, kSegments);
+}
+
 TEST(Log, ThreadsThatWaitShareCommits) {
   TestLog test;
   test.start_service();

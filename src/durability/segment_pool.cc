@@ -17,6 +17,8 @@ constexpr std::size_t kFillBytes = std::size_t{128} << 10;
 constexpr std::size_t kFillBytesSynced = std::size_t{1} << 20;
 constexpr int kPauseFactor = 4;
 constexpr std::uint64_t kSmallSegmentBytes = std::uint64_t{16} << 20;
+// Files kept for use again are at most so many bytes, besides those kept ready: the room is taken from somebody else.
+constexpr std::uint64_t kSpareBytesMax = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -123,19 +125,31 @@ Status SegmentPool::fill_with_zeros(env::File& file, const Pause& pause) const {
   return file.sync();
 }
 
+// Counts the segments to let go, and has as many kept for use again, a tenth of the difference fewer where they are
+// fewer than before.
+std::size_t SegmentPool::plan_recycling(Lsn lsn) {
+  const base::MutexLock lock(mutex_);
+  // A segment ends where the next one begins. The next one must hold something before `lsn`: then its header is on
+  // disk, and there is always a file that says to which database and where in the stream the log belongs.
+  std::size_t unneeded = 0;
+  while (unneeded + 1 < used_.size() && used_[unneeded + 1].first_lsn < lsn) ++unneeded;
+  const std::size_t most = kReady + kSpareBytesMax / options_.segment_bytes;
+  const std::size_t wanted = std::min(kReady + unneeded, most);
+  const std::size_t too_many = spares_wanted_ - std::min(spares_wanted_, wanted);
+  spares_wanted_ = std::max(wanted, spares_wanted_ - (too_many + 9) / 10);
+  return unneeded;
+}
+
 Status SegmentPool::recycle(Lsn lsn) {
-  for (;;) {
+  for (std::size_t unneeded = plan_recycling(lsn); unneeded > 0; --unneeded) {
     std::uint64_t number;
     bool keep;
     std::uint64_t spare_number;
     {
       const base::MutexLock lock(mutex_);
-      // A segment ends where the next one begins. The next one must hold something before `lsn`: then its header is on
-      // disk, and there is always a file that says to which database and where in the stream the log belongs.
-      if (used_.size() < 2 || used_[1].first_lsn >= lsn) return {};
       number = used_.front().number;
       const bool fits = used_.front().file_bytes == options_.segment_bytes || KV_SEEDED_BUG(spare_of_another_size);
-      keep = fits && ready_.size() + spares_ < kReady;
+      keep = fits && ready_.size() + spares_ < spares_wanted_;
       spare_number = next_number_ + spares_;
     }
     const std::string name = segment_name(number);
@@ -152,6 +166,7 @@ Status SegmentPool::recycle(Lsn lsn) {
       return {StatusCode::kIoError, std::string(synced.message())};
     }
   }
+  return {};
 }
 
 }  // namespace kvstore::durability

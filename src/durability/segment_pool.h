@@ -66,8 +66,9 @@ class SegmentPool {
   // another segment is ready, with the time to leave to the commits that share the disk.
   using Pause = std::function<void(std::chrono::microseconds)>;
   [[nodiscard]] Status prepare_one(const Pause& pause = nullptr);
-  // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`: as
-  // many as are wanted become spares, the rest are removed. kNoSpace: less was let go, and it may be tried again.
+  // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`. As
+  // many as were let go at once lately become spares, since as many will be used until the next time: under steady
+  // writing no file is filled twice. The rest are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
 
   [[nodiscard]] std::size_t ready() const;
@@ -91,6 +92,7 @@ class SegmentPool {
 
  private:
   [[nodiscard]] Status fill_with_zeros(env::File& file, const Pause& pause) const;
+  [[nodiscard]] std::size_t plan_recycling(Lsn lsn);
 
   env::Directory& directory_;
   const Options options_;
@@ -99,7 +101,9 @@ class SegmentPool {
   std::deque<ReadySegment> ready_ KV_GUARDED_BY(mutex_);
   std::uint64_t next_number_ KV_GUARDED_BY(mutex_);  // of the next segment to prepare
   std::uint64_t spares_ KV_GUARDED_BY(mutex_);       // full-size files from next_number_ on
-  std::atomic<std::size_t> ready_count_{0};          // of ready_; written under mutex_
+  // How many files to have ready or spare behind a recycle(): rises at once, and falls slowly.
+  std::size_t spares_wanted_ KV_GUARDED_BY(mutex_) = kReady;
+  std::atomic<std::size_t> ready_count_{0};  // of ready_; written under mutex_
   std::atomic<bool> disk_full_{false};
 };
 

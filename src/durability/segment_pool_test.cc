@@ -1,0 +1,95 @@
+#include "durability/segment_pool.h"
+
+#include <gtest/gtest.h>
+
+#include "env/faulty_directory.h"
+#include "env/memory_directory.h"
+
+namespace kvstore::durability {
+namespace {
+
+constexpr std::uint64_t kSegmentBytes = 5 * kPageBytes;
+
+SegmentPool::Options small_segments() {
+  SegmentPool::Options options;
+  options.segment_bytes = kSegmentBytes;
+  options.batch_bytes = kPageBytes;
+  return options;
+}
+
+// A pool in memory whose log is a page of LSNs a segment.
+class SegmentPoolTest : public ::testing::Test {
+ protected:
+  // Writes that many segments full.
+  void use(std::size_t segments) {
+    for (std::size_t i = 0; i < segments; ++i) {
+      if (pool_.ready() == 0) ASSERT_TRUE(pool_.prepare_one().ok());
+      ASSERT_TRUE(pool_.take(lsn_).has_value());
+      lsn_ += kPageBytes;
+    }
+  }
+  // A snapshot that covers all but the segment in use; then as much log as the next one will let go.
+  void recycle() { ASSERT_TRUE(pool_.recycle(lsn_).ok()); }
+  // How many segments can be made ready without a byte more of disk.
+  std::size_t segments_without_room() {
+    std::uint64_t bytes = 0;
+    for (const std::string& name : disk_.list().value()) bytes += disk_.contents(name).size();
+    faulty_.set_capacity(bytes);
+    std::size_t segments = pool_.ready();
+    while (pool_.prepare_one().ok()) ++segments;
+    faulty_.set_capacity(env::FaultyDirectory::kUnlimited);
+    return segments;
+  }
+
+  env::MemoryDirectory disk_;
+  env::FaultyDirectory faulty_{disk_};
+  SegmentPool pool_{faulty_, small_segments(), {}};
+  Lsn lsn_ = 1;
+};
+
+TEST_F(SegmentPoolTest, WhatASnapshotLetsGoIsUsedAgainUntilTheNext) {
+  use(21);
+  recycle();
+  EXPECT_EQ(segments_without_room(), 20U);  // the last one holds the end of the log
+}
+
+TEST_F(SegmentPoolTest, AfterLessLogFewerFilesAreKept) {
+  use(21);
+  recycle();
+  std::size_t kept = segments_without_room();
+  for (int snapshots = 0; snapshots < 40; ++snapshots) {
+    use(1);
+    recycle();
+    const std::size_t now = segments_without_room();
+    EXPECT_LE(now, kept);
+    kept = now;
+  }
+  EXPECT_EQ(kept, SegmentPool::kReady + 1);
+}
+
+TEST_F(SegmentPoolTest, WithoutSnapshotsNothingIsLetGo) {
+  use(21);
+  EXPECT_EQ(segments_without_room(), 0U);
+  EXPECT_EQ(pool_.used_bytes(), 21 * kSegmentBytes);
+}
+
+TEST(SegmentPool, NotMoreThanAGigabyteIsKeptForUseAgain) {
+  env::MemoryDirectory disk;
+  SegmentPool::Options options;
+  options.segment_bytes = std::uint64_t{512} << 20;
+  SegmentPool::Found found;
+  // Files that only claim their size: nothing is read.
+  for (std::uint64_t number = 1; number <= 9; ++number) {
+    disk.put(segment_name(number), "");
+    found.used.push_back({number, number, options.segment_bytes});
+  }
+  found.next_number = 10;
+  SegmentPool pool(disk, options, found);
+  ASSERT_TRUE(pool.recycle(9).ok());
+  std::size_t files = 0;
+  for (std::uint64_t number = 1; number <= 20; ++number) files += disk.exists(segment_name(number)) ? 1 : 0;
+  EXPECT_EQ(files, 2 + SegmentPool::kReady + 2);  // not yet let go, kept ready, a gigabyte
+}
+
+}  // namespace
+}  // namespace kvstore::durability
