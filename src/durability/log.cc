@@ -90,8 +90,11 @@ void Log::next_buffer() {
   open_->reset(next);
 }
 
-bool Log::has_room() const {
-  return queued_bytes() < kQueuedBytesMax && (segments_.ready_count() > 0 || segments_.disk_full());
+bool Log::has_room() const { return queued_bytes() < kQueuedBytesMax && !wants_segment_now(); }
+
+// While the keeper makes one ready, half of the segment in use may be filled.
+bool Log::wants_segment_now() const {
+  return segments_.ready_count() == 0 && !segments_.disk_full() && space_left() < segments_.options().segment_bytes / 2;
 }
 
 // --- committing ----------------------------------------------------------------------------------------------------
@@ -277,7 +280,8 @@ void Log::segments_changed() {
 
 bool Log::takes(std::uint64_t bytes) const {
   const bool full = segments_.disk_full();
-  // Something this small is only run while a whole segment is ready, or it is known that the disk is full.
+  // Something this small is only run while a whole segment is ready or half of one is left (has_room()), or it is known
+  // that the disk is full.
   if (!full && bytes <= kSmallBytes) return true;
   const std::uint64_t left = space_left();
   const std::uint64_t reserved = segments_.options().segment_bytes / 2;

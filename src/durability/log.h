@@ -81,6 +81,8 @@ class Log {
   // Whether writers may go on. False: so much waits for the disk, or it is not known yet whether the disk has room for
   // another segment, that whoever can wait shall (on_progress says when).
   [[nodiscard]] bool has_room() const;
+  // Whether writers wait, or soon will, because no segment is ready.
+  [[nodiscard]] bool wants_segment_now() const;
   // Waits until has_room(). The failure when the log has failed.
   [[nodiscard]] Status wait_for_room();
   // Whether there is room for a change of so many bytes, and half a segment besides: a full disk is met here, before

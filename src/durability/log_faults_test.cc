@@ -170,7 +170,7 @@ std::vector<Sweep> sweeps() {
   all[2].plan.kinds = writes;
   all[2].plan.short_bytes = 4096;
   all[3].plan.kinds = writes | FaultKind::kOpen | FaultKind::kSync | FaultKind::kRename | FaultKind::kRemove |
-                      FaultKind::kSyncDirectory | FaultKind::kTruncate;
+                      FaultKind::kSyncDirectory | FaultKind::kTruncate | FaultKind::kAllocate;
   all[3].plan.code = StatusCode::kNoSpace;
   all[4].plan = all[3].plan;
   all[4].plan.all_later_too = true;

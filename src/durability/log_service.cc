@@ -81,9 +81,12 @@ void LogService::run_keeper() {
     // One at a time: where segments are used as fast as they are filled, there is no end to it, and it is what was
     // recycled that helps.
     if (status.ok() && segments_.wants_segment()) {
-      status = segments_.prepare_one([this](std::chrono::microseconds time) {
-        const base::MutexLock lock(keeper_mutex_);
-        if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, time);
+      status = segments_.prepare_one([this](std::chrono::microseconds pause) {
+        if (pause.count() > 0) {
+          const base::MutexLock lock(keeper_mutex_);
+          if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, pause);
+        }
+        return !log_.wants_segment_now();
       });
       log_.segments_changed();
       const bool wants_another = segments_.wants_segment();

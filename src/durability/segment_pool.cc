@@ -75,7 +75,7 @@ std::uint64_t SegmentPool::room_for_more() const {
   return segments * (options_.segment_bytes - options_.batch_bytes);
 }
 
-Status SegmentPool::prepare_one(const Pause& pause) {
+Status SegmentPool::prepare_one(const Pace& pace) {
   std::uint64_t number;
   bool spare;
   {
@@ -88,7 +88,7 @@ Status SegmentPool::prepare_one(const Pause& pause) {
       directory_.open(name, spare ? env::OpenMode::kReadWrite : env::OpenMode::kCreate, options_.caching);
   Status status = file.status();
   if (status.ok() && !spare) {
-    status = fill_with_zeros(*file.value(), pause);
+    status = fill_with_zeros(*file.value(), pace);
     if (status.ok() && !KV_SEEDED_BUG(segment_name_not_synced)) status = directory_.sync();
     if (!status.ok() && !KV_SEEDED_BUG(half_filled_file_left)) {
       file.value().reset();
@@ -107,20 +107,26 @@ Status SegmentPool::prepare_one(const Pause& pause) {
   return {};
 }
 
-Status SegmentPool::fill_with_zeros(env::File& file, const Pause& pause) const {
+Status SegmentPool::fill_with_zeros(env::File& file, const Pace& pace) const {
+  using std::chrono::microseconds;
   using std::chrono::steady_clock;
   const PageMemory zeros(kFillBytes);
+  microseconds pause{0};
   for (std::uint64_t at = 0; at < options_.segment_bytes; at += kFillBytes) {
+    if (pace && !pace(pause)) {
+      const Result<bool> allocated = file.allocate(options_.segment_bytes);
+      if (!allocated.ok()) return allocated.status();
+      if (allocated.value()) break;
+    }
     const steady_clock::time_point begin = steady_clock::now();
     const std::uint64_t bytes = std::min<std::uint64_t>(kFillBytes, options_.segment_bytes - at);
     if (Status status = file.write(at, {zeros.data(), bytes}); !status.ok()) return status;
     if ((at + bytes) % kFillBytesSynced == 0) {
       if (Status status = file.sync(); !status.ok()) return status;
     }
-    if (pause && ready_count() > 0 && options_.segment_bytes > kSmallSegmentBytes) {
-      const auto used = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
-      pause(kPauseFactor * used);
-    }
+    const bool may_wait = ready_count() > 0 && options_.segment_bytes > kSmallSegmentBytes;
+    const auto used = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
+    pause = may_wait ? kPauseFactor * used : microseconds{0};
   }
   return file.sync();
 }

@@ -4,8 +4,8 @@
 // Thread rule: take() and the figures from any thread; prepare_one() and recycle() from one thread at a time (the
 // keeper), which may wait for the disk. The mutex is never held over a system call.
 // Invariants:
-//   1. A segment is handed out only when all its bytes and its name are on disk: a full disk is met here, before any
-//      command needs the room.
+//   1. A segment is handed out only when the room for all its bytes and its name are on disk: a full disk is met here,
+//      before any command needs the room.
 //   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers.
 //   3. A file that is not of full size is the last one: it is being filled, and nothing comes behind it before it is.
 #pragma once
@@ -62,10 +62,11 @@ class SegmentPool {
   [[nodiscard]] std::optional<ReadySegment> take(Lsn first_lsn);
   [[nodiscard]] bool wants_segment() const;
   // Makes the next segment ready: from a spare file, or by filling a new one with zeros. When the failure passes(),
-  // nothing has changed, and it may be tried again. `pause`, when given, is called between the pieces of a fill while
-  // another segment is ready, with the time to leave to the commits that share the disk.
-  using Pause = std::function<void(std::chrono::microseconds)>;
-  [[nodiscard]] Status prepare_one(const Pause& pause = nullptr);
+  // nothing has changed, and it may be tried again. `pace`, when given, is called between the pieces of a fill with the
+  // time to leave to the commits that share the disk (0 while no other segment is ready). When it returns false,
+  // writers wait, and the rest is allocated instead, where the file system can.
+  using Pace = std::function<bool(std::chrono::microseconds)>;
+  [[nodiscard]] Status prepare_one(const Pace& pace = nullptr);
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`. As
   // many as were let go at once lately become spares, since as many will be used until the next time: under steady
   // writing no file is filled twice. The rest are removed. kNoSpace: less was let go, and it may be tried again.
@@ -91,7 +92,7 @@ class SegmentPool {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
-  [[nodiscard]] Status fill_with_zeros(env::File& file, const Pause& pause) const;
+  [[nodiscard]] Status fill_with_zeros(env::File& file, const Pace& pace) const;
   [[nodiscard]] std::size_t plan_recycling(Lsn lsn);
 
   env::Directory& directory_;

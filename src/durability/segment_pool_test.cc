@@ -73,6 +73,30 @@ TEST_F(SegmentPoolTest, WithoutSnapshotsNothingIsLetGo) {
   EXPECT_EQ(pool_.used_bytes(), 21 * kSegmentBytes);
 }
 
+TEST_F(SegmentPoolTest, RoomIsAllocatedInsteadOfFilledWhenWritersWait) {
+  env::FaultPlan no_writes;
+  no_writes.kinds = env::FaultKind::kWrite;
+  no_writes.nth = 1;
+  no_writes.all_later_too = true;
+  faulty_.set_plan(no_writes);
+  EXPECT_FALSE(pool_.prepare_one([](auto) { return true; }).ok());
+  EXPECT_TRUE(pool_.prepare_one([](auto) { return false; }).ok());
+  EXPECT_EQ(disk_.contents(segment_name(1)), std::string(kSegmentBytes, '\0'));
+}
+
+TEST_F(SegmentPoolTest, WhereRoomCannotBeAllocatedItIsFilledThoughWritersWait) {
+  faulty_.forbid_allocate();
+  EXPECT_TRUE(pool_.prepare_one([](auto) { return false; }).ok());
+  EXPECT_EQ(disk_.contents(segment_name(1)), std::string(kSegmentBytes, '\0'));
+}
+
+TEST_F(SegmentPoolTest, AFullDiskIsMetWhenRoomIsAllocated) {
+  faulty_.set_capacity(kSegmentBytes - 1);
+  EXPECT_EQ(pool_.prepare_one([](auto) { return false; }).code(), StatusCode::kNoSpace);
+  EXPECT_EQ(pool_.ready(), 0U);
+  EXPECT_TRUE(disk_.list().value().empty());
+}
+
 TEST(SegmentPool, NotMoreThanAGigabyteIsKeptForUseAgain) {
   env::MemoryDirectory disk;
   SegmentPool::Options options;

@@ -312,6 +312,7 @@ class PausingDirectory final : public env::Directory {
     }
     Status sync() override { return inner_->sync(); }
     Status truncate(std::uint64_t size) override { return inner_->truncate(size); }
+    Result<bool> allocate(std::uint64_t size) override { return inner_->allocate(size); }
     Result<std::uint64_t> size() const override { return inner_->size(); }
     int descriptor() const override { return inner_->descriptor(); }
     bool direct() const override { return inner_->direct(); }

@@ -45,6 +45,10 @@ class File {
   // Everything written so far is on disk when it returns.
   [[nodiscard]] virtual Status sync() = 0;
   [[nodiscard]] virtual Status truncate(std::uint64_t size) = 0;
+  // Makes the file at least `size` bytes long, with room on the disk for all of them. Those that were not there before
+  // are zeros, not written yet: so it is quick, but the first write to each costs more. False: this file system cannot,
+  // and nothing has changed.
+  [[nodiscard]] virtual Result<bool> allocate(std::uint64_t size) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
   // For a ring; -1 when there is none (then only the functions above may be used).
   [[nodiscard]] virtual int descriptor() const = 0;

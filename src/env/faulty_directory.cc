@@ -54,6 +54,12 @@ class FaultyFile final : public File {
     auto fault = directory_.strike_growth(FaultKind::kTruncate, "truncate", name_, *inner_, size, size);
     return fault ? fault->status : inner_->truncate(size);
   }
+  Result<bool> allocate(std::uint64_t size) override {
+    if (!directory_.allocates()) return false;
+    auto fault = directory_.strike_growth(FaultKind::kAllocate, "make room in", name_, *inner_, size, size);
+    if (fault) return fault->status;
+    return inner_->allocate(size);
+  }
   Result<std::uint64_t> size() const override {
     if (auto fault = directory_.strike(FaultKind::kSize, "ask for the size of", name_)) return fault->status;
     return inner_->size();

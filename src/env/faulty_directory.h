@@ -17,6 +17,7 @@
 //      saves those bytes.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -46,7 +47,8 @@ enum class FaultKind : std::uint32_t {
   kList = 1U << 9U,
   kSyncDirectory = 1U << 10U,
   kLock = 1U << 11U,
-  kAll = (1U << 12U) - 1,
+  kAllocate = 1U << 12U,
+  kAll = (1U << 13U) - 1,
 };
 constexpr FaultKind operator|(FaultKind a, FaultKind b) {
   return static_cast<FaultKind>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
@@ -74,8 +76,11 @@ class FaultyDirectory final : public Directory {
 
   // Counts from 1 again.
   void set_plan(FaultPlan plan);
-  // A write or truncate that would make the files together longer is kNoSpace; a write leaves behind what fits.
+  // A write, truncate or allocate that would make the files together longer is kNoSpace; a write leaves behind what
+  // fits.
   void set_capacity(std::uint64_t bytes);
+  // From now on files cannot allocate().
+  void forbid_allocate() { allocates_.store(false, std::memory_order_relaxed); }
   // Calls of the plan's kinds, and how many calls failed, for the plan or for want of room.
   [[nodiscard]] std::uint64_t calls() const;
   [[nodiscard]] std::uint64_t faults() const;
@@ -101,10 +106,12 @@ class FaultyDirectory final : public Directory {
   // Likewise for a call that makes `file` as long as `end`.
   [[nodiscard]] std::optional<Fault> strike_growth(FaultKind kind, std::string_view action, std::string_view name,
                                                    const File& file, std::uint64_t offset, std::uint64_t end);
+  [[nodiscard]] bool allocates() const { return allocates_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t used_bytes() const;
   [[nodiscard]] Status failure(StatusCode code, std::string_view action, std::string_view name) const;
 
   Directory& inner_;
+  std::atomic<bool> allocates_{true};  // relaxed: set before it is looked at
   mutable base::Mutex mutex_;
   FaultPlan plan_ KV_GUARDED_BY(mutex_);
   std::uint64_t capacity_ KV_GUARDED_BY(mutex_) = kUnlimited;

@@ -62,6 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Call{FaultKind::kWriteDurably, [](Directory&, File& f) { return f.write_durably(0, "x"); }},
                     Call{FaultKind::kSync, [](Directory&, File& f) { return f.sync(); }},
                     Call{FaultKind::kTruncate, [](Directory&, File& f) { return f.truncate(0); }},
+                    Call{FaultKind::kAllocate, [](Directory&, File& f) { return f.allocate(5).status(); }},
                     Call{FaultKind::kSize, [](Directory&, File& f) { return f.size().status(); }},
                     Call{FaultKind::kRename, [](Directory& d, File&) { return d.rename("a", "c"); }},
                     Call{FaultKind::kRemove, [](Directory& d, File&) { return d.remove("b"); }},

@@ -117,6 +117,11 @@ class MemoryFile final : public File, public SyncFailures {
     disk_->record_on_file(Kind::kTruncate, *inode_, name_, 0, size);
     return {};
   }
+  // As far as a crash can tell, a truncate that makes it longer.
+  Result<bool> allocate(std::uint64_t size) override {
+    if (Status status = truncate(size); !status.ok()) return status;
+    return true;
+  }
   Result<std::uint64_t> size() const override {
     const MutexLock lock(disk_->mutex);
     return inode_->bytes.size();

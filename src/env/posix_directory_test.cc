@@ -138,6 +138,15 @@ TEST_F(PosixDirectoryTest, WhatWasWrittenIsRead) {
   EXPECT_FALSE(out->direct());
 }
 
+TEST_F(PosixDirectoryTest, AllocatedRoomReadsAsZerosAndTakesBytes) {
+  const auto out = file("a", OpenMode::kCreate);
+  const Result<bool> allocated = out->allocate(8192);
+  ASSERT_TRUE(allocated.ok()) << allocated.status().message();
+  if (!allocated.value()) GTEST_SKIP() << "cannot allocate in " << path_;
+  ASSERT_TRUE(out->write(4096, "bytes").ok());
+  EXPECT_EQ(get("a"), std::string(4096, '\0') + "bytes" + std::string(4091, '\0'));
+}
+
 TEST_F(PosixDirectoryTest, ReadStopsAtTheEndOfTheFile) {
   put("a", "0123456789");
   const auto in = file("a", OpenMode::kRead);

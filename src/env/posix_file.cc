@@ -1,5 +1,6 @@
 #include "env/posix_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -106,6 +107,17 @@ Status PosixFile::truncate(std::uint64_t size) {
     result = ftruncate(descriptor_, static_cast<off_t>(size));
   } while (result != 0 && errno == EINTR);
   return result == 0 ? Status() : failed("truncate", errno);
+}
+
+Result<bool> PosixFile::allocate(std::uint64_t size) {
+  int result = 0;
+  do {
+    // Not posix_fallocate(): where the file system cannot, that writes the zeros.
+    result = fallocate(descriptor_, 0, 0, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  if (result == 0) return true;
+  if (errno == EOPNOTSUPP || errno == ENOSYS) return false;
+  return failed("make room in", errno);
 }
 
 Result<std::uint64_t> PosixFile::size() const {

@@ -28,6 +28,7 @@ class PosixFile final : public File {
   Status write_durably(std::uint64_t offset, std::string_view bytes) override;
   Status sync() override;
   Status truncate(std::uint64_t size) override;
+  Result<bool> allocate(std::uint64_t size) override;
   Result<std::uint64_t> size() const override;
   int descriptor() const override { return descriptor_; }
   bool direct() const override { return direct_; }
