@@ -97,6 +97,10 @@ bool Log::wants_segment_now() const {
   return segments_.ready_count() == 0 && !segments_.disk_full() && space_left() < segments_.options().segment_bytes / 2;
 }
 
+bool Log::shall_fill_segment() const {
+  return !wants_segment_now() && recent_batch_bytes_.load(std::memory_order_relaxed) < kLargeBatchBytes;
+}
+
 // --- committing ----------------------------------------------------------------------------------------------------
 
 std::optional<Log::Commit> Log::begin_commit() { return begin(/*marker=*/false); }
@@ -227,6 +231,8 @@ void Log::finish_commit(const Status& status) {
   if (options_.mode == Mode::kAlways) durable_lsn_.store(batch_end_, std::memory_order_release);
   acknowledged_lsn_.store(batch_end_, std::memory_order_seq_cst);
   commits_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t recent = recent_batch_bytes_.load(std::memory_order_relaxed);
+  recent_batch_bytes_.store(recent - recent / 8 + batch_bytes_ / 8, std::memory_order_relaxed);
   commit_under_way_.store(false, std::memory_order_seq_cst);
   notify();
 }

@@ -86,7 +86,7 @@ void LogService::run_keeper() {
           const base::MutexLock lock(keeper_mutex_);
           if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, pause);
         }
-        return !log_.wants_segment_now();
+        return log_.shall_fill_segment();
       });
       log_.segments_changed();
       const bool wants_another = segments_.wants_segment();

@@ -63,8 +63,8 @@ class SegmentPool {
   [[nodiscard]] bool wants_segment() const;
   // Makes the next segment ready: from a spare file, or by filling a new one with zeros. When the failure passes(),
   // nothing has changed, and it may be tried again. `pace`, when given, is called between the pieces of a fill with the
-  // time to leave to the commits that share the disk (0 while no other segment is ready). When it returns false,
-  // writers wait, and the rest is allocated instead, where the file system can.
+  // time to leave to the commits that share the disk (0 while no other segment is ready). When it returns false, what
+  // is left is allocated instead, where the file system can.
   using Pace = std::function<bool(std::chrono::microseconds)>;
   [[nodiscard]] Status prepare_one(const Pace& pace = nullptr);
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`. As
