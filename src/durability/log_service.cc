@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace kvstore::durability {
+namespace {
+
+bool goes_on(const Status& status) { return status.ok() || SegmentPool::passes(status); }
+
+}  // namespace
 
 LogService::LogService(Log& log, SegmentPool& segments, Options options)
     : log_(log), segments_(segments), options_(std::move(options)) {}
@@ -48,6 +53,12 @@ void LogService::request_recycle(Lsn lsn) {
   keeper_wake_.notify_all();
 }
 
+void LogService::request_room() {
+  const base::MutexLock lock(keeper_mutex_);
+  room_wanted_ = true;
+  keeper_wake_.notify_all();
+}
+
 void LogService::segment_taken() {
   const base::MutexLock lock(keeper_mutex_);
   segment_wanted_ = true;
@@ -60,40 +71,29 @@ void LogService::run_keeper() {
   int retry_ms = 0;  // 0: there is nothing to try again
   for (;;) {
     Lsn recycle = 0;
+    bool drop_spares = false;
     {
       const base::MutexLock lock(keeper_mutex_);
       if (retry_ms > 0) {
-        if (!keeper_stop_ && recycle_lsn_ == recycled) {
-          keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(retry_ms));
-        }
+        if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, std::chrono::milliseconds(retry_ms));
       } else {
-        while (!keeper_stop_ && !segment_wanted_ && recycle_lsn_ == recycled) keeper_wake_.wait(keeper_mutex_);
+        while (!keeper_stop_ && !segment_wanted_ && !room_wanted_ && recycle_lsn_ == recycled) {
+          keeper_wake_.wait(keeper_mutex_);
+        }
       }
       if (keeper_stop_) return;
       segment_wanted_ = false;
+      drop_spares = std::exchange(room_wanted_, false);
       recycle = recycle_lsn_;
     }
-    Status status;
-    if (recycle != recycled) {
-      status = segments_.recycle(recycle);
-      recycled = recycle;
-    }
-    // One at a time: where segments are used as fast as they are filled, there is no end to it, and it is what was
-    // recycled that helps.
-    if (status.ok() && segments_.wants_segment()) {
-      status = segments_.prepare_one([this](std::chrono::microseconds pause) {
-        if (pause.count() > 0) {
-          const base::MutexLock lock(keeper_mutex_);
-          if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, pause);
-        }
-        return log_.shall_fill_segment();
-      });
-      log_.segments_changed();
-      const bool wants_another = segments_.wants_segment();
-      const base::MutexLock lock(keeper_mutex_);
-      segment_wanted_ = segment_wanted_ || wants_another;
-    }
-    if (!status.ok() && !SegmentPool::passes(status)) {
+    // A failure that passes keeps nothing from being tried: what comes later may bring the room that was missing.
+    const Status let_go = recycle != recycled ? segments_.recycle(recycle) : Status{};
+    if (let_go.ok()) recycled = recycle;
+    const Status dropped = drop_spares && goes_on(let_go) ? segments_.drop_spares() : Status{};
+    const Status prepared = goes_on(let_go) && goes_on(dropped) ? prepare_segment() : Status{};
+
+    const Status& status = !let_go.ok() ? let_go : !dropped.ok() ? dropped : prepared;
+    if (!goes_on(status)) {
       log_.fail(status);
       return;
     }
@@ -103,6 +103,24 @@ void LogService::run_keeper() {
     if (full_now != full && options_.on_disk_full) options_.on_disk_full(full_now ? status : Status{});
     full = full_now;
   }
+}
+
+// Makes a segment ready if one is wanted. One at a time: where they are used as fast as they are made there is no end
+// to it, and it is what is recycled that helps.
+Status LogService::prepare_segment() {
+  if (!segments_.wants_segment()) return {};
+  Status status = segments_.prepare_one([this](std::chrono::microseconds pause) {
+    if (pause.count() > 0) {
+      const base::MutexLock lock(keeper_mutex_);
+      if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, pause);
+    }
+    return log_.shall_fill_segment();
+  });
+  log_.segments_changed();
+  const bool wants_another = segments_.wants_segment();
+  const base::MutexLock lock(keeper_mutex_);
+  segment_wanted_ = segment_wanted_ || wants_another;
+  return status;
 }
 
 // --- flusher -------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ class LogService {
   void request_sync() { wake_flusher(kSync); }
   // Segments that end at or before `lsn` are let go soon.
   void request_recycle(Lsn lsn);
+  // The files that are kept for use again are removed soon: a snapshot has met a full disk.
+  void request_room();
   // For Log::Options::on_segment_taken and on_progress.
   void segment_taken();
   void progressed() {
@@ -59,6 +61,7 @@ class LogService {
   static constexpr unsigned kStop = 8;
 
   void run_keeper();
+  [[nodiscard]] Status prepare_segment();
   void run_flusher();
   void wake_flusher(unsigned what);
 
@@ -70,6 +73,7 @@ class LogService {
   std::condition_variable_any keeper_wake_;
   Lsn recycle_lsn_ KV_GUARDED_BY(keeper_mutex_) = 0;
   bool segment_wanted_ KV_GUARDED_BY(keeper_mutex_) = true;
+  bool room_wanted_ KV_GUARDED_BY(keeper_mutex_) = false;
   bool keeper_stop_ KV_GUARDED_BY(keeper_mutex_) = false;
 
   base::Mutex flusher_mutex_;

@@ -17,7 +17,8 @@ constexpr std::size_t kFillBytes = std::size_t{128} << 10;
 constexpr std::size_t kFillBytesSynced = std::size_t{1} << 20;
 constexpr int kPauseFactor = 4;
 constexpr std::uint64_t kSmallSegmentBytes = std::uint64_t{16} << 20;
-// Files kept for use again are at most so many bytes, besides those kept ready: the room is taken from somebody else.
+// Files kept for use again are at most so many bytes, besides those kept ready, and at most what is free besides: the
+// room is taken from somebody else.
 constexpr std::uint64_t kSpareBytesMax = std::uint64_t{1} << 30;
 
 }  // namespace
@@ -131,23 +132,26 @@ Status SegmentPool::fill_with_zeros(env::File& file, const Pace& pace) const {
   return file.sync();
 }
 
-// Counts the segments to let go, and has as many kept for use again, a tenth of the difference fewer where they are
-// fewer than before.
-std::size_t SegmentPool::plan_recycling(Lsn lsn) {
+// How many segments to let go, and with how many files ready or spare to stop keeping them: as many as are let go now;
+// a tenth of the difference fewer than before where that is less.
+SegmentPool::Recycling SegmentPool::plan_recycling(Lsn lsn) {
+  const std::uint64_t free_bytes = directory_.free_bytes();
   const base::MutexLock lock(mutex_);
+  Recycling plan;
   // A segment ends where the next one begins. The next one must hold something before `lsn`: then its header is on
   // disk, and there is always a file that says to which database and where in the stream the log belongs.
-  std::size_t unneeded = 0;
-  while (unneeded + 1 < used_.size() && used_[unneeded + 1].first_lsn < lsn) ++unneeded;
+  while (plan.unneeded + 1 < used_.size() && used_[plan.unneeded + 1].first_lsn < lsn) ++plan.unneeded;
   const std::size_t most = kReady + kSpareBytesMax / options_.segment_bytes;
-  const std::size_t wanted = std::min(kReady + unneeded, most);
+  const std::size_t wanted = std::min(kReady + plan.unneeded, most);
   const std::size_t too_many = spares_wanted_ - std::min(spares_wanted_, wanted);
   spares_wanted_ = std::max(wanted, spares_wanted_ - (too_many + 9) / 10);
-  return unneeded;
+  plan.kept_max = std::min<std::uint64_t>(spares_wanted_, kReady + free_bytes / options_.segment_bytes);
+  return plan;
 }
 
 Status SegmentPool::recycle(Lsn lsn) {
-  for (std::size_t unneeded = plan_recycling(lsn); unneeded > 0; --unneeded) {
+  const Recycling plan = plan_recycling(lsn);
+  for (std::size_t done = 0; done < plan.unneeded; ++done) {
     std::uint64_t number;
     bool keep;
     std::uint64_t spare_number;
@@ -155,7 +159,7 @@ Status SegmentPool::recycle(Lsn lsn) {
       const base::MutexLock lock(mutex_);
       number = used_.front().number;
       const bool fits = used_.front().file_bytes == options_.segment_bytes || KV_SEEDED_BUG(spare_of_another_size);
-      keep = fits && ready_.size() + spares_ < spares_wanted_;
+      keep = fits && ready_.size() + spares_ < plan.kept_max;
       spare_number = next_number_ + spares_;
     }
     const std::string name = segment_name(number);
@@ -168,11 +172,31 @@ Status SegmentPool::recycle(Lsn lsn) {
     }
     // One name at a time is on its way to the disk: after a crash the numbers have no gap. With one that may never get
     // there nothing can go on, whatever the reason.
-    if (const Status synced = directory_.sync(); !synced.ok()) {
-      return {StatusCode::kIoError, std::string(synced.message())};
-    }
+    if (Status status = sync_names(); !status.ok()) return status;
   }
   return {};
+}
+
+Status SegmentPool::drop_spares() {
+  for (;;) {
+    std::uint64_t number;
+    {
+      const base::MutexLock lock(mutex_);
+      if (spares_ == 0) return {};
+      number = next_number_ + spares_ - 1;
+    }
+    if (Status status = directory_.remove(segment_name(number)); !status.ok()) return status;
+    {
+      const base::MutexLock lock(mutex_);
+      --spares_;
+    }
+    if (Status status = sync_names(); !status.ok()) return status;
+  }
+}
+
+Status SegmentPool::sync_names() {
+  const Status synced = directory_.sync();
+  return synced.ok() ? synced : Status(StatusCode::kIoError, std::string(synced.message()));
 }
 
 }  // namespace kvstore::durability

@@ -6,7 +6,9 @@
 // Invariants:
 //   1. A segment is handed out only when the room for all its bytes and its name are on disk: a full disk is met here,
 //      before any command needs the room.
-//   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers.
+//   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers,
+//   but
+//      spares from the back.
 //   3. A file that is not of full size is the last one: it is being filled, and nothing comes behind it before it is.
 #pragma once
 
@@ -71,6 +73,8 @@ class SegmentPool {
   // many as were let go at once lately become spares, since as many will be used until the next time: under steady
   // writing no file is filled twice. The rest are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
+  // Removes the spares, from the back: somebody else needs the room.
+  [[nodiscard]] Status drop_spares();
 
   [[nodiscard]] std::size_t ready() const;
   // The same without the mutex. seq_cst, and so is disk_full(): a worker says that it waits and looks at them once
@@ -93,7 +97,13 @@ class SegmentPool {
 
  private:
   [[nodiscard]] Status fill_with_zeros(env::File& file, const Pace& pace) const;
-  [[nodiscard]] std::size_t plan_recycling(Lsn lsn);
+  struct Recycling {
+    std::size_t unneeded = 0;
+    std::size_t kept_max = 0;
+  };
+  [[nodiscard]] Recycling plan_recycling(Lsn lsn);
+  // After a failure nothing can go on, whatever the reason: a name may never get to the disk.
+  [[nodiscard]] Status sync_names();
 
   env::Directory& directory_;
   const Options options_;

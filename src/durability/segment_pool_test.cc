@@ -67,6 +67,22 @@ TEST_F(SegmentPoolTest, AfterLessLogFewerFilesAreKept) {
   EXPECT_EQ(kept, SegmentPool::kReady + 1);
 }
 
+TEST_F(SegmentPoolTest, FilesKeptForUseAgainLeaveAsMuchRoomToOthers) {
+  use(21);
+  faulty_.set_capacity(26 * kSegmentBytes);  // five are free
+  recycle();
+  EXPECT_EQ(segments_without_room(), SegmentPool::kReady + 5);
+}
+
+TEST_F(SegmentPoolTest, SparesAreDroppedWhenSomebodyNeedsTheRoom) {
+  use(21);
+  recycle();
+  EXPECT_TRUE(pool_.drop_spares().ok());
+  EXPECT_EQ(disk_.list().value(), std::vector{segment_name(21)});
+  use(3);
+  EXPECT_EQ(disk_.list().value().size(), 4U);
+}
+
 TEST_F(SegmentPoolTest, WithoutSnapshotsNothingIsLetGo) {
   use(21);
   EXPECT_EQ(segments_without_room(), 0U);

@@ -104,6 +104,8 @@ void SnapshotService::take(std::uint64_t number) {
     log_service_.request_recycle(last_lsn());
     last_lsn_.store(taken.value().lsn, std::memory_order_relaxed);
     last_save_s_.store(clock_.wall_us() / 1'000'000, std::memory_order_relaxed);
+  } else if (taken.status().code() == StatusCode::kNoSpace) {
+    log_service_.request_room();
   }
   {
     const base::MutexLock lock(mutex_);

@@ -53,6 +53,13 @@ def fill(connection, first=0):
     return acknowledged
 
 
+def wait_for_log_files(server, count):
+    deadline = time.monotonic() + 10
+    while (found := len(list(server.data_directory.glob("kvstore.db.wal.*")))) != count:
+        assert time.monotonic() < deadline, f"{found} files, not {count}"
+        time.sleep(0.02)
+
+
 def expect_contents(connection, numbers):
     assert connection.call("DBSIZE") == len(numbers)
     for i in numbers:
@@ -143,6 +150,28 @@ def test_values_too_large_for_what_is_left_are_refused_at_once(io, small_disk, s
         server.stop()
     finally:
         server.kill()
+
+
+def test_files_kept_for_the_log_give_way_to_a_snapshot(io):
+    with Tmpfs(mib=64) as disk:
+        server = Server(io, "--snapshot-log-mib", 0, durability="always", directory=disk.path)
+        try:
+            with server.resp() as connection:
+                for _ in range(4):
+                    for i in range(30):
+                        connection.call("SET", f"k{i}", value_of(i))
+                for _ in range(2):  # the log is let go when the snapshot before covers it
+                    connection.call("SNAPSHOT")
+                wait_for_log_files(server, 6)  # the one in use, two ready, and what was let go
+                fill_up(disk.path / "ballast")
+                with pytest.raises(RespError, match="(?i)space"):
+                    connection.call("SNAPSHOT")
+                wait_for_log_files(server, 3)
+                assert connection.call("SNAPSHOT") == "Snapshot saved to kvstore.db.snapshot"
+                expect_contents(connection, range(30))
+            server.stop()
+        finally:
+            server.kill()
 
 
 def test_a_snapshot_that_does_not_fit_is_an_error_and_changes_nothing(io, small_disk):

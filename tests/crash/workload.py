@@ -180,9 +180,10 @@ class Load:
                     line, reply = choice.choice(requests)
                     begun = time.monotonic()
                     answer = connection.exchange(line.encode()).decode().strip()
-                    if answer != reply:
+                    if answer == reply:
+                        self.synced = begun
+                    else:
                         self.unexpected.append(f"{line}: {answer}")
-                    self.synced = begun
                     self._stop.wait(choice.random() * 0.05)
         except (OSError, AssertionError) as error:
             if not self._may_break.is_set():
