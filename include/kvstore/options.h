@@ -25,7 +25,7 @@ struct Options {
   // A snapshot is taken when the log has grown by this much since the last one, so that the log stays short. 0: only
   // when snapshot() asks.
   std::uint64_t snapshot_log_bytes = std::uint64_t{1} << 30;
-  // Size of the log's files, which are filled ahead: 2 MiB to 1 GiB. A small store of small values needs no more than
+  // Size of the log's files, which are made ahead: 2 MiB to 1 GiB. A small store of small values needs no more than
   // the smallest.
   std::uint64_t log_segment_bytes = std::uint64_t{64} << 20;
 };

@@ -46,7 +46,7 @@ class LogCopy {
     return status;
   }
 
-  // Fills the file with zeros up to its end, as every segment is, and syncs it.
+  // Fills the file with zeros up to its end, and syncs it.
   Status finish() {
     if (file_ == nullptr) return {};
     std::memset(batch_.data(), 0, kBatchBytesMax);

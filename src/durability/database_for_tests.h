@@ -239,7 +239,9 @@ class HandDatabase {
     }
   }
   [[nodiscard]] Status prepare_one() {
-    const Status status = pool_->prepare_one();
+    // Filled and allocated in turn.
+    const Status status = pool_->prepare_one([this](auto) { return prepared_ % 2 == 0; });
+    ++prepared_;
     log_->segments_changed();
     return status;
   }
@@ -279,6 +281,7 @@ class HandDatabase {
   Keyspaces::Lent keyspace_;
   Recovered recovered_;
   Lsn lsn_ = 0;
+  unsigned prepared_ = 0;
   std::unique_ptr<SegmentPool> pool_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<LogGroup> group_;

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -92,9 +93,11 @@ void Log::next_buffer() {
 
 bool Log::has_room() const { return queued_bytes() < kQueuedBytesMax && !wants_segment_now(); }
 
-// While the keeper makes one ready, half of the segment in use may be filled.
+// While the keeper makes one ready, half of the segment in use may be filled, but not what commands need that were let
+// in before.
 bool Log::wants_segment_now() const {
-  return segments_.ready_count() == 0 && !segments_.disk_full() && space_left() < segments_.options().segment_bytes / 2;
+  if (segments_.ready_count() > 0 || segments_.disk_full()) return false;
+  return space_left() < std::max(segments_.options().segment_bytes / 2, kRoomForRunning);
 }
 
 bool Log::shall_fill_segment() const {

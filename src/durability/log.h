@@ -78,8 +78,8 @@ class Log {
   // Gives a group its place: `bytes` with `insertions` (ascending offsets). Returns the LSN behind it. Copies `bytes`,
   // shares the blocks.
   Lsn append(std::string_view bytes, std::span<Insertion> insertions);
-  // Whether writers may go on. False: so much waits for the disk, or it is not known yet whether the disk has room for
-  // another segment, that whoever can wait shall (on_progress says when).
+  // Whether writers may go on. False: so much waits for the disk, or so little is left of the last segment that is
+  // known to have room on it, that whoever can wait shall (on_progress says when).
   [[nodiscard]] bool has_room() const;
   // Whether a segment that is being made ready is to be filled with zeros, for commits that cost less later; if not, it
   // is to be allocated: writers wait for it, or commits are so large that they need the disk's bandwidth themselves.
@@ -141,6 +141,8 @@ class Log {
 
  private:
   static constexpr std::uint64_t kSmallBytes = 4096;
+  // Of 64 workers that each run a batch of 64 commands of kSmallBytes.
+  static constexpr std::uint64_t kRoomForRunning = std::uint64_t{16} << 20;
   static constexpr std::size_t kCacheLines = 128;  // neighbouring ones are fetched in pairs
   static constexpr std::size_t kQueuedBytesMax = std::size_t{32} << 20;
   static constexpr std::size_t kBuffersRetained = 3;

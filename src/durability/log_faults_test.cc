@@ -359,5 +359,63 @@ TEST(LogSegmentSize, AnotherSegmentSizeIsTakenUpAlsoOnAFullDisk) {
   }
 }
 
+TEST(LogRoom, ALargeChangeIsNotRefusedForTheFileThatIsBeingMade) {
+  MemoryDirectory disk;
+  FaultyDirectory faulty(disk);
+  SmallSizes sizes;
+  sizes.segment_bytes = 257 * kPageBytes;
+  HandDatabase database(faulty, sizes);
+  ASSERT_TRUE(database.open().ok());
+  faulty.set_capacity(2 * sizes.segment_bytes);
+  int pieces = 0;
+  const Status prepared = database.pool().prepare_one([&](auto) {
+    EXPECT_TRUE(database.log().takes(180 * kPageBytes)) << "after " << pieces << " pieces";
+    return ++pieces > 0;
+  });
+  EXPECT_TRUE(prepared.ok());
+  EXPECT_GT(pieces, 4);
+}
+
+// Segments large enough that one may be used while the next is made.
+class LogRoomTest : public ::testing::Test {
+ protected:
+  static SmallSizes sizes() {
+    SmallSizes sizes;
+    sizes.batch_bytes = kBatchBytesMax;
+    sizes.segment_bytes = kSegmentBytes;
+    return sizes;
+  }
+  void SetUp() override { ASSERT_TRUE(database_.open().ok()); }
+  void write(std::size_t bytes) {
+    database_.set(0, "key", std::string(bytes, 'v'));
+    database_.log().commit_here();
+  }
+
+  static constexpr std::uint64_t kSegmentBytes = std::uint64_t{64} << 20;
+
+  MemoryDirectory disk_;
+  HandDatabase database_{disk_, sizes()};
+};
+
+TEST_F(LogRoomTest, WritersGoOnUntilHalfOfTheSegmentInUseIsLeft) {
+  Log& log = database_.log();
+  ASSERT_EQ(database_.pool().ready(), 0U);
+  std::size_t mib = 0;
+  for (; mib < 64 && log.has_room(); ++mib) write(std::size_t{1} << 20);
+  EXPECT_NEAR(static_cast<double>(mib), 32, 2);
+  EXPECT_FALSE(log.shall_fill_segment()) << "writers wait";
+  ASSERT_TRUE(database_.prepare_one().ok());
+  EXPECT_TRUE(log.has_room());
+}
+
+TEST_F(LogRoomTest, SegmentsAreFilledForSmallCommitsAndAllocatedForLargeOnes) {
+  Log& log = database_.log();
+  EXPECT_TRUE(log.shall_fill_segment());
+  for (int i = 0; i < 6; ++i) write(std::size_t{1} << 20);
+  EXPECT_FALSE(log.shall_fill_segment());
+  for (int i = 0; i < 40; ++i) write(100);
+  EXPECT_TRUE(log.shall_fill_segment());
+}
+
 }  // namespace
 }  // namespace kvstore::durability

@@ -112,7 +112,8 @@ Status LogService::prepare_segment() {
   Status status = segments_.prepare_one([this](std::chrono::microseconds pause) {
     if (pause.count() > 0) {
       const base::MutexLock lock(keeper_mutex_);
-      if (!keeper_stop_) keeper_wake_.wait_for(keeper_mutex_, pause);
+      // Looked at again under the mutex: who takes the last one then says so (segment_taken()), and ends the wait.
+      if (!keeper_stop_ && segments_.ready_count() > 0) keeper_wake_.wait_for(keeper_mutex_, pause);
     }
     return log_.shall_fill_segment();
   });

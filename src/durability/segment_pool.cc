@@ -68,7 +68,9 @@ std::uint64_t SegmentPool::bytes_since(Lsn lsn) const {
 }
 
 std::uint64_t SegmentPool::room_for_more() const {
-  std::uint64_t segments = directory_.free_bytes() / options_.segment_bytes;
+  // relaxed: a judgement with a margin. The file that is being made takes from what is free.
+  const std::uint64_t begun = bytes_begun_.load(std::memory_order_relaxed);
+  std::uint64_t segments = (directory_.free_bytes() + begun) / options_.segment_bytes;
   {
     const base::MutexLock lock(mutex_);
     segments += spares_;
@@ -89,7 +91,7 @@ Status SegmentPool::prepare_one(const Pace& pace) {
       directory_.open(name, spare ? env::OpenMode::kReadWrite : env::OpenMode::kCreate, options_.caching);
   Status status = file.status();
   if (status.ok() && !spare) {
-    status = fill_with_zeros(*file.value(), pace);
+    status = fill_or_allocate(*file.value(), pace);
     if (status.ok() && !KV_SEEDED_BUG(segment_name_not_synced)) status = directory_.sync();
     if (!status.ok() && !KV_SEEDED_BUG(half_filled_file_left)) {
       file.value().reset();
@@ -99,16 +101,18 @@ Status SegmentPool::prepare_one(const Pace& pace) {
     }
   }
   disk_full_.store(status.code() == StatusCode::kNoSpace, std::memory_order_seq_cst);
-  if (!status.ok()) return status;
-  const base::MutexLock lock(mutex_);
-  if (spare) --spares_;
-  ++next_number_;
-  ready_.push_back({number, std::move(file).value()});
-  ready_count_.store(ready_.size(), std::memory_order_seq_cst);
-  return {};
+  if (status.ok()) {
+    const base::MutexLock lock(mutex_);
+    if (spare) --spares_;
+    ++next_number_;
+    ready_.push_back({number, std::move(file).value()});
+    ready_count_.store(ready_.size(), std::memory_order_seq_cst);
+  }
+  bytes_begun_.store(0, std::memory_order_relaxed);
+  return status;
 }
 
-Status SegmentPool::fill_with_zeros(env::File& file, const Pace& pace) const {
+Status SegmentPool::fill_or_allocate(env::File& file, const Pace& pace) {
   using std::chrono::microseconds;
   using std::chrono::steady_clock;
   const PageMemory zeros(kFillBytes);
@@ -117,11 +121,15 @@ Status SegmentPool::fill_with_zeros(env::File& file, const Pace& pace) const {
     if (pace && !pace(pause)) {
       const Result<bool> allocated = file.allocate(options_.segment_bytes);
       if (!allocated.ok()) return allocated.status();
-      if (allocated.value()) break;
+      if (allocated.value()) {
+        bytes_begun_.store(options_.segment_bytes, std::memory_order_relaxed);
+        break;
+      }
     }
     const steady_clock::time_point begin = steady_clock::now();
     const std::uint64_t bytes = std::min<std::uint64_t>(kFillBytes, options_.segment_bytes - at);
     if (Status status = file.write(at, {zeros.data(), bytes}); !status.ok()) return status;
+    bytes_begun_.store(at + bytes, std::memory_order_relaxed);
     if ((at + bytes) % kFillBytesSynced == 0) {
       if (Status status = file.sync(); !status.ok()) return status;
     }
@@ -132,8 +140,8 @@ Status SegmentPool::fill_with_zeros(env::File& file, const Pace& pace) const {
   return file.sync();
 }
 
-// How many segments to let go, and with how many files ready or spare to stop keeping them: as many as are let go now;
-// a tenth of the difference fewer than before where that is less.
+// How many segments to let go, and how many files to have ready or spare then: as many as are let go; where that is
+// less than before, a tenth of the difference fewer.
 SegmentPool::Recycling SegmentPool::plan_recycling(Lsn lsn) {
   const std::uint64_t free_bytes = directory_.free_bytes();
   const base::MutexLock lock(mutex_);
@@ -145,7 +153,7 @@ SegmentPool::Recycling SegmentPool::plan_recycling(Lsn lsn) {
   const std::size_t wanted = std::min(kReady + plan.unneeded, most);
   const std::size_t too_many = spares_wanted_ - std::min(spares_wanted_, wanted);
   spares_wanted_ = std::max(wanted, spares_wanted_ - (too_many + 9) / 10);
-  plan.kept_max = std::min<std::uint64_t>(spares_wanted_, kReady + free_bytes / options_.segment_bytes);
+  plan.files_kept = std::min<std::uint64_t>(spares_wanted_, kReady + free_bytes / options_.segment_bytes);
   return plan;
 }
 
@@ -159,7 +167,7 @@ Status SegmentPool::recycle(Lsn lsn) {
       const base::MutexLock lock(mutex_);
       number = used_.front().number;
       const bool fits = used_.front().file_bytes == options_.segment_bytes || KV_SEEDED_BUG(spare_of_another_size);
-      keep = fits && ready_.size() + spares_ < plan.kept_max;
+      keep = fits && ready_.size() + spares_ < plan.files_kept;
       spare_number = next_number_ + spares_;
     }
     const std::string name = segment_name(number);
@@ -174,15 +182,15 @@ Status SegmentPool::recycle(Lsn lsn) {
     // there nothing can go on, whatever the reason.
     if (Status status = sync_names(); !status.ok()) return status;
   }
-  return {};
+  return remove_spares(plan.files_kept);
 }
 
-Status SegmentPool::drop_spares() {
+Status SegmentPool::remove_spares(std::size_t files_kept) {
   for (;;) {
     std::uint64_t number;
     {
       const base::MutexLock lock(mutex_);
-      if (spares_ == 0) return {};
+      if (spares_ == 0 || ready_.size() + spares_ <= files_kept) return {};
       number = next_number_ + spares_ - 1;
     }
     if (Status status = directory_.remove(segment_name(number)); !status.ok()) return status;

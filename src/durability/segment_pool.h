@@ -1,5 +1,5 @@
-// SegmentPool: the files of the log: filled with zeros and synced before they are needed, used in the order of their
-// numbers, and used again once a snapshot covers them.
+// SegmentPool: the files of the log: filled with zeros, or allocated, and synced before they are needed, used in the
+// order of their numbers, and used again once a snapshot covers them.
 //
 // Thread rule: take() and the figures from any thread; prepare_one() and recycle() from one thread at a time (the
 // keeper), which may wait for the disk. The mutex is never held over a system call.
@@ -64,17 +64,17 @@ class SegmentPool {
   [[nodiscard]] std::optional<ReadySegment> take(Lsn first_lsn);
   [[nodiscard]] bool wants_segment() const;
   // Makes the next segment ready: from a spare file, or by filling a new one with zeros. When the failure passes(),
-  // nothing has changed, and it may be tried again. `pace`, when given, is called between the pieces of a fill with the
-  // time to leave to the commits that share the disk (0 while no other segment is ready). When it returns false, what
-  // is left is allocated instead, where the file system can.
-  using Pace = std::function<bool(std::chrono::microseconds)>;
+  // nothing has changed, and it may be tried again. `pace`, when given, is called before each piece of a fill with the
+  // time to leave to the commits that share the disk (0 for the first piece, a small segment, or while no other is
+  // ready), and says whether to fill on. If not, what is left is allocated instead, where the file system can.
+  using Pace = std::function<bool(std::chrono::microseconds pause)>;
   [[nodiscard]] Status prepare_one(const Pace& pace = nullptr);
   // Lets go of the segments whose last byte lies before `lsn`, as far as a later one holds something before `lsn`. As
-  // many as were let go at once lately become spares, since as many will be used until the next time: under steady
-  // writing no file is filled twice. The rest are removed. kNoSpace: less was let go, and it may be tried again.
+  // many as were let go at once lately become spares, up to a limit: as many will be used until the next time. The rest
+  // are removed. kNoSpace: less was let go, and it may be tried again.
   [[nodiscard]] Status recycle(Lsn lsn);
-  // Removes the spares, from the back: somebody else needs the room.
-  [[nodiscard]] Status drop_spares();
+  // Removes all spares: somebody else needs the room.
+  [[nodiscard]] Status drop_spares() { return remove_spares(0); }
 
   [[nodiscard]] std::size_t ready() const;
   // The same without the mutex. seq_cst, and so is disk_full(): a worker says that it waits and looks at them once
@@ -96,10 +96,12 @@ class SegmentPool {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
-  [[nodiscard]] Status fill_with_zeros(env::File& file, const Pace& pace) const;
+  [[nodiscard]] Status fill_or_allocate(env::File& file, const Pace& pace);
+  // From the back, until so many files are ready or spare.
+  [[nodiscard]] Status remove_spares(std::size_t files_kept);
   struct Recycling {
     std::size_t unneeded = 0;
-    std::size_t kept_max = 0;
+    std::size_t files_kept = 0;
   };
   [[nodiscard]] Recycling plan_recycling(Lsn lsn);
   // After a failure nothing can go on, whatever the reason: a name may never get to the disk.
@@ -116,6 +118,7 @@ class SegmentPool {
   std::size_t spares_wanted_ KV_GUARDED_BY(mutex_) = kReady;
   std::atomic<std::size_t> ready_count_{0};  // of ready_; written under mutex_
   std::atomic<bool> disk_full_{false};
+  std::atomic<std::uint64_t> bytes_begun_{0};  // of the file that prepare_one() is making
 };
 
 }  // namespace kvstore::durability

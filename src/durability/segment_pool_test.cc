@@ -67,6 +67,13 @@ TEST_F(SegmentPoolTest, AfterLessLogFewerFilesAreKept) {
   EXPECT_EQ(kept, SegmentPool::kReady + 1);
 }
 
+TEST_F(SegmentPoolTest, AfterAQuietTimeTheFilesOfABurstAreGivenUp) {
+  use(21);
+  recycle();
+  for (int snapshots = 0; snapshots < 40; ++snapshots) recycle();
+  EXPECT_EQ(disk_.list().value().size(), 1 + SegmentPool::kReady);
+}
+
 TEST_F(SegmentPoolTest, FilesKeptForUseAgainLeaveAsMuchRoomToOthers) {
   use(21);
   faulty_.set_capacity(26 * kSegmentBytes);  // five are free
@@ -83,8 +90,9 @@ TEST_F(SegmentPoolTest, SparesAreDroppedWhenSomebodyNeedsTheRoom) {
   EXPECT_EQ(disk_.list().value().size(), 4U);
 }
 
-TEST_F(SegmentPoolTest, WithoutSnapshotsNothingIsLetGo) {
+TEST_F(SegmentPoolTest, WhatNoSnapshotCoversStays) {
   use(21);
+  ASSERT_TRUE(pool_.recycle(1).ok());  // one that covers nothing
   EXPECT_EQ(segments_without_room(), 0U);
   EXPECT_EQ(pool_.used_bytes(), 21 * kSegmentBytes);
 }

@@ -118,8 +118,8 @@ class MemoryFile final : public File, public SyncFailures {
     return {};
   }
   // As far as a crash can tell, a truncate that makes it longer.
-  Result<bool> allocate(std::uint64_t size) override {
-    if (Status status = truncate(size); !status.ok()) return status;
+  Result<bool> allocate(std::uint64_t bytes) override {
+    if (Status status = truncate(std::max(bytes, size().value())); !status.ok()) return status;
     return true;
   }
   Result<std::uint64_t> size() const override {

@@ -143,6 +143,9 @@ TEST_F(PosixDirectoryTest, AllocatedRoomReadsAsZerosAndTakesBytes) {
   const Result<bool> allocated = out->allocate(8192);
   ASSERT_TRUE(allocated.ok()) << allocated.status().message();
   if (!allocated.value()) GTEST_SKIP() << "cannot allocate in " << path_;
+  struct stat about {};
+  ASSERT_EQ(fstat(out->descriptor(), &about), 0);
+  EXPECT_GE(about.st_blocks * 512, 8192) << "a hole";
   ASSERT_TRUE(out->write(4096, "bytes").ok());
   EXPECT_EQ(get("a"), std::string(4096, '\0') + "bytes" + std::string(4091, '\0'));
 }
