@@ -6,9 +6,8 @@
 // Invariants:
 //   1. A segment is handed out only when the room for all its bytes and its name are on disk: a full disk is met here,
 //      before any command needs the room.
-//   2. Numbers of files on disk have no gap: segments are prepared, taken and removed in the order of their numbers,
-//   but
-//      spares from the back.
+//   2. Numbers of files on disk have no gap: segments are prepared, taken and let go in the order of their numbers, and
+//      spares removed from the back.
 //   3. A file that is not of full size is the last one: it is being filled, and nothing comes behind it before it is.
 #pragma once
 
