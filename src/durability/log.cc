@@ -93,8 +93,8 @@ void Log::next_buffer() {
 
 bool Log::has_room() const { return queued_bytes() < kQueuedBytesMax && !wants_segment_now(); }
 
-// While the keeper makes one ready, half of the segment in use may be filled; less where that would not leave enough for
-// the commands that run already.
+// While the keeper makes one ready, half of the segment in use may be filled; less where that would not leave enough
+// for the commands that run already.
 bool Log::wants_segment_now() const {
   if (segments_.ready_count() > 0 || segments_.disk_full()) return false;
   return space_left() < std::max(segments_.options().segment_bytes / 2, kRoomForRunning);

@@ -219,7 +219,8 @@ TEST(Log, AnyGroupsComeBackWhole) {
           view = {store::ValueType::kString, block->view(), block.get()};
         }
         group.on_set(1, key, view);
-        records.push_back("set 1 " + key + "=" + value);
+        records.emplace_back("set 1 ");
+        records.back().append(key).append("=").append(value);
       }
       static_cast<void>(group.seal());
       expected.push_back(records);
