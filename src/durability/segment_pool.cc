@@ -178,8 +178,7 @@ Status SegmentPool::recycle(Lsn lsn) {
       used_.pop_front();
       if (keep) ++spares_;
     }
-    // One name at a time is on its way to the disk: after a crash the numbers have no gap. With one that may never get
-    // there nothing can go on, whatever the reason.
+    // One name at a time is on its way to the disk: after a crash the numbers have no gap.
     if (Status status = sync_names(); !status.ok()) return status;
   }
   return remove_spares(plan.files_kept);
@@ -204,7 +203,7 @@ Status SegmentPool::remove_spares(std::size_t files_kept) {
 
 Status SegmentPool::sync_names() {
   const Status synced = directory_.sync();
-  return synced.ok() ? synced : Status(StatusCode::kIoError, std::string(synced.message()));
+  return synced.ok() ? synced : Status(StatusCode::kIoError, synced.message());
 }
 
 }  // namespace kvstore::durability

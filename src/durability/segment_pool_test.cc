@@ -28,7 +28,7 @@ class SegmentPoolTest : public ::testing::Test {
       lsn_ += kPageBytes;
     }
   }
-  // A snapshot that covers all but the segment in use; then as much log as the next one will let go.
+  // As behind a snapshot of all that was written: lets go of all segments but the one in use.
   void recycle() { ASSERT_TRUE(pool_.recycle(lsn_).ok()); }
   // How many segments can be made ready without a byte more of disk.
   std::size_t segments_without_room() {
